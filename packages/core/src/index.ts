@@ -1,1 +1,22 @@
-export {}
+/**
+ * The control plane: every management route of Hugging Face Inference Endpoints as one Effect service.
+ */
+export * as Account from "./Account.ts"
+export * as ControlPlane from "./ControlPlane.ts"
+export * as Credentials from "./Credentials.ts"
+export * as Endpoint from "./Endpoint.ts"
+export {
+  ApiError,
+  CallForbidden,
+  Conflict,
+  EndpointFailed,
+  NotFound,
+  PausedByOther,
+  QuotaExceeded,
+  ReleaseUnconfirmed,
+  Timeout
+} from "./EndpointError.ts"
+export * as EndpointError from "./EndpointError.ts"
+export * as EndpointSpec from "./EndpointSpec.ts"
+export * as Endpoints from "./Endpoints.ts"
+export * as Policy from "./Policy.ts"

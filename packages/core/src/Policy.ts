@@ -1,0 +1,66 @@
+/**
+ * When calls to the management API are tried again, and how often it is asked how things stand.
+ *
+ * Each policy is a reference with a default: replace it for a part of a program with `Effect.provideService`.
+ *
+ * **Example** (Polling every second in one place)
+ *
+ * ```ts
+ * import { Policy } from "@stint/core"
+ * import { Effect, Schedule } from "effect"
+ *
+ * const eager = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+ *   Effect.provideService(effect, Policy.CurrentPolling, Schedule.spaced("1 second"))
+ * ```
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type { ApiError } from "./EndpointError.ts"
+
+/**
+ * Five retries, from half a second doubling to eight, jittered, and never sooner than the server asked for.
+ *
+ * @source The retries, cap and statuses are those of `huggingface_hub`'s own back-off.
+ */
+export const transient: Schedule.Schedule<unknown, ApiError> = Schedule.min([
+  Schedule.exponential("500 millis"),
+  Schedule.spaced("8 seconds")
+]).pipe(
+  Schedule.jittered,
+  Schedule.setInputType<ApiError>(),
+  Schedule.modifyDelay(({ duration, input }) =>
+    Effect.succeed(
+      input.reason._tag === "RateLimited" && input.reason.retryAfter !== undefined
+        ? Duration.max(duration, input.reason.retryAfter)
+        : duration
+    )
+  ),
+  Schedule.upTo({ times: 5 })
+)
+
+/**
+ * How a state is polled: at once after half a second, then slower, at most every five seconds.
+ */
+export const polling: Schedule.Schedule<unknown> = Schedule.min([
+  Schedule.exponential("500 millis", 1.25),
+  Schedule.spaced("5 seconds")
+])
+
+/** The schedule of retries after a transient failure. Default: {@link transient}. */
+export const CurrentTransient = Context.Reference<Schedule.Schedule<unknown, ApiError>>(
+  "@stint/core/Policy/CurrentTransient",
+  { defaultValue: () => transient }
+)
+
+/** The schedule of polls while waiting for a state. Default: {@link polling}. */
+export const CurrentPolling = Context.Reference<Schedule.Schedule<unknown>>(
+  "@stint/core/Policy/CurrentPolling",
+  { defaultValue: () => polling }
+)
+
+/** How long one call may take before it counts as a transport failure. Default: 30 seconds. */
+export const CurrentCallTimeout = Context.Reference<Duration.Input>("@stint/core/Policy/CurrentCallTimeout", {
+  defaultValue: () => "30 seconds"
+})

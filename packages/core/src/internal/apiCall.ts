@@ -1,0 +1,172 @@
+/**
+ * From an HTTP answer to a typed error, in one place.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as Headers from "effect/http/Headers"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as EndpointError from "../EndpointError.ts"
+import type { Rejection } from "../ControlPlane.ts"
+import * as Policy from "../Policy.ts"
+
+/** An answer outside 2xx, with what it said. */
+export class Refusal extends Schema.TaggedError<Refusal>()("Refusal", {
+  status: Schema.Int,
+  detail: Schema.optional(Schema.String),
+  requestId: Schema.optional(Schema.String),
+  retryAfter: Schema.optional(Schema.Duration)
+}) {}
+
+const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
+
+const firstText = (json: Schema.Json | undefined): string | undefined => {
+  if (typeof json === "string") return json
+  if (Array.isArray(json)) return json.map(firstText).filter(Predicate.isNotUndefined).join("; ") || undefined
+  if (Predicate.isObject(json)) {
+    const fields: Record<string, unknown> = json
+    for (const key of ["error", "errors", "message"]) {
+      const value = fields[key]
+      const text = Schema.is(Schema.Json)(value) ? firstText(value) : undefined
+      if (text !== undefined) return text
+    }
+  }
+  return undefined
+}
+
+/**
+ * What an error body says: the `error` of JSON, or plain text; HTML and nothing say nothing.
+ */
+export const detailOf = (text: string): string | undefined => {
+  const json = Option.getOrUndefined(decodeJson(text))
+  const said = json === undefined ? (/^\s*</.test(text) ? undefined : text.trim()) : firstText(json)
+  return said === undefined || said === "" ? undefined : said.slice(0, 2000)
+}
+
+const requestIdOf = (headers: Headers.Headers): string | undefined =>
+  headers["x-request-id"] ?? headers["x-amzn-trace-id"] ?? headers["x-amz-cf-id"]
+
+/**
+ * How long a 429 asks to wait. The `RateLimit` header stands on every answer, so it counts only when nothing is left.
+ *
+ * @source IETF draft "RateLimit header fields"; Hugging Face sends `RateLimit: "api";r=0;t=55`
+ */
+export const retryAfterOf = (headers: Headers.Headers): Duration.Duration | undefined => {
+  const seconds = /^\s*(\d+)\s*$/.exec(headers["retry-after"] ?? "")?.[1]
+  if (seconds !== undefined) return Duration.seconds(Number(seconds))
+  const limit = headers["ratelimit"] ?? ""
+  const reset = /\bt=(\d+)/.exec(limit)?.[1]
+  return /\br=0\b/.test(limit) && reset !== undefined ? Duration.seconds(Number(reset)) : undefined
+}
+
+const refuse = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
+  const text = yield* Effect.orElseSucceed(response.text, () => "")
+  return yield* new Refusal({
+    status: response.status,
+    detail: response.headers["x-error-message"] ?? detailOf(text),
+    requestId: requestIdOf(response.headers),
+    retryAfter: retryAfterOf(response.headers)
+  })
+})
+
+/**
+ * Lets a 2xx through, any 2xx read as 200 (the contract promises 200, older documents 201), an empty body as `{}`;
+ * fails with a {@link Refusal} otherwise.
+ */
+export const requireOk = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<HttpClientResponse.HttpClientResponse, Refusal | HttpClientError.HttpClientError> => {
+  if (response.status < 200 || response.status >= 300) return refuse(response)
+  return Effect.map(response.text, (text) =>
+    HttpClientResponse.fromWeb(
+      response.request,
+      new Response(text === "" ? "{}" : text, {
+        status: 200,
+        headers: { "content-type": "application/json" }
+      })
+    )
+  )
+}
+
+const reasonOf = (refusal: Refusal): EndpointError.Reason => {
+  const { status, detail, requestId } = refusal
+  const answer = { status, detail, requestId }
+  if (status === 401) return new EndpointError.Unauthorized(answer)
+  if (status === 402 || (status === 403 && /payment/i.test(detail ?? "")))
+    return new EndpointError.PaymentRequired(answer)
+  if (status === 403) return new EndpointError.Forbidden(answer)
+  if (status === 429) return new EndpointError.RateLimited({ ...answer, retryAfter: refusal.retryAfter })
+  if (status === 408 || status >= 500) return new EndpointError.ServerError(answer)
+  if (status === 400 && /not available yet/i.test(detail ?? "")) return new EndpointError.NoCapacity(answer)
+  return status >= 400 ? new EndpointError.InvalidRequest(answer) : new EndpointError.DecodeError(answer)
+}
+
+/** The call that failed, for the message. */
+export interface Call {
+  readonly method: string
+  readonly namespace?: string | undefined
+  readonly name?: string | undefined
+}
+
+/** What a call can fail with before it is an `ApiError`. */
+export type CallFailure = Rejection | Refusal | HttpClientError.HttpClientError | Schema.SchemaError
+
+const transportDetail = (error: HttpClientError.HttpClientError) => {
+  const cause = error.reason.cause
+  const inner = Predicate.isError(cause) && Predicate.isError(cause.cause) ? cause.cause : cause
+  return Predicate.isError(inner) ? `${error.message}: ${inner.message}` : error.message
+}
+
+const toReason = (error: CallFailure): EndpointError.Reason => {
+  if (error._tag === "Refusal") return reasonOf(error)
+  if (error._tag === "SchemaError") return new EndpointError.DecodeError({ detail: error.message })
+  // `requireOk` has read every refusal before the contract's own decoding could.
+  if (error._tag !== "HttpClientError") return new EndpointError.InvalidRequest({ detail: error.error })
+  return error.reason._tag === "TransportError"
+    ? new EndpointError.TransportError({ detail: transportDetail(error) })
+    : new EndpointError.DecodeError({ detail: error.message })
+}
+
+/** An {@link EndpointError.ApiError} of the given call. */
+export const apiError = (call: Call, reason: EndpointError.Reason): EndpointError.ApiError =>
+  new EndpointError.ApiError({
+    method: call.method,
+    namespace: call.namespace,
+    name: call.name,
+    reason
+  })
+
+/**
+ * Maps every failure of a call to an `ApiError`, and ends it at the deadline of `Policy.CurrentCallTimeout`.
+ */
+export const toApiError =
+  (call: Call) =>
+  <A, R>(effect: Effect.Effect<A, CallFailure, R>): Effect.Effect<A, EndpointError.ApiError, R> =>
+    Effect.flatMap(Policy.CurrentCallTimeout, (duration) =>
+      effect.pipe(
+        Effect.mapError((error) => apiError(call, toReason(error))),
+        Effect.timeoutOrElse({
+          duration,
+          orElse: () =>
+            Effect.fail(
+              apiError(
+                call,
+                new EndpointError.TransportError({
+                  detail: `no answer within ${Duration.format(Duration.fromInputUnsafe(duration))}`
+                })
+              )
+            )
+        })
+      )
+    )
+
+/** Tries again what may pass in a moment, as `Policy.CurrentTransient` says. */
+export const retryTransient = <A, R>(
+  effect: Effect.Effect<A, EndpointError.ApiError, R>
+): Effect.Effect<A, EndpointError.ApiError, R> =>
+  Effect.flatMap(Policy.CurrentTransient, (schedule) =>
+    Effect.retry(effect, { schedule, while: (error) => error.isTransient })
+  )
