@@ -39,6 +39,8 @@ export interface ListOptions {
 /** How long to wait for an endpoint. Default: 20 minutes. There is always a deadline. */
 export interface AwaitReadyOptions {
   readonly timeout?: Duration.Input | undefined
+  /** Called with the endpoint at first sight and each time that its status changes. */
+  readonly onChange?: ((endpoint: Endpoint) => Effect.Effect<void>) | undefined
 }
 
 /**
@@ -276,7 +278,8 @@ export const make = Effect.fnUntraced(function* (
         namespace,
         get: get(name),
         clientFor,
-        timeout: Duration.fromInputUnsafe(waitOptions?.timeout ?? "20 minutes")
+        timeout: Duration.fromInputUnsafe(waitOptions?.timeout ?? "20 minutes"),
+        onChange: waitOptions?.onChange ?? (() => Effect.void)
       })
     ),
     clientFor

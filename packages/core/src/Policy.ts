@@ -17,6 +17,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import type * as Headers from "effect/http/Headers"
 import type { ApiError } from "./EndpointError.ts"
 
 /**
@@ -64,3 +65,16 @@ export const CurrentPolling = Context.Reference<Schedule.Schedule<unknown>>(
 export const CurrentCallTimeout = Context.Reference<Duration.Input>("@stint/core/Policy/CurrentCallTimeout", {
   defaultValue: () => "30 seconds"
 })
+
+/**
+ * How long a 429 asks to wait. The `RateLimit` header stands on every answer, so it counts only when nothing is left.
+ *
+ * @source IETF draft "RateLimit header fields"; Hugging Face sends `RateLimit: "api";r=0;t=55`
+ */
+export const retryAfterOf = (headers: Headers.Headers): Duration.Duration | undefined => {
+  const seconds = /^\s*(\d+)\s*$/.exec(headers["retry-after"] ?? "")?.[1]
+  if (seconds !== undefined) return Duration.seconds(Number(seconds))
+  const limit = headers["ratelimit"] ?? ""
+  const reset = /\bt=(\d+)/.exec(limit)?.[1]
+  return /\br=0\b/.test(limit) && reset !== undefined ? Duration.seconds(Number(reset)) : undefined
+}

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import * as Headers from "effect/http/Headers"
+import type * as Headers from "effect/http/Headers"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as EndpointError from "../EndpointError.ts"
@@ -49,26 +49,13 @@ export const detailOf = (text: string): string | undefined => {
 const requestIdOf = (headers: Headers.Headers): string | undefined =>
   headers["x-request-id"] ?? headers["x-amzn-trace-id"] ?? headers["x-amz-cf-id"]
 
-/**
- * How long a 429 asks to wait. The `RateLimit` header stands on every answer, so it counts only when nothing is left.
- *
- * @source IETF draft "RateLimit header fields"; Hugging Face sends `RateLimit: "api";r=0;t=55`
- */
-export const retryAfterOf = (headers: Headers.Headers): Duration.Duration | undefined => {
-  const seconds = /^\s*(\d+)\s*$/.exec(headers["retry-after"] ?? "")?.[1]
-  if (seconds !== undefined) return Duration.seconds(Number(seconds))
-  const limit = headers["ratelimit"] ?? ""
-  const reset = /\bt=(\d+)/.exec(limit)?.[1]
-  return /\br=0\b/.test(limit) && reset !== undefined ? Duration.seconds(Number(reset)) : undefined
-}
-
 const refuse = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
   const text = yield* Effect.orElseSucceed(response.text, () => "")
   return yield* new Refusal({
     status: response.status,
     detail: response.headers["x-error-message"] ?? detailOf(text),
     requestId: requestIdOf(response.headers),
-    retryAfter: retryAfterOf(response.headers)
+    retryAfter: Policy.retryAfterOf(response.headers)
   })
 })
 

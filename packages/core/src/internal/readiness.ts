@@ -57,6 +57,7 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
   readonly get: Effect.Effect<Endpoint, EndpointError.NotFound | EndpointError.ApiError>
   readonly clientFor: (endpoint: Endpoint) => HttpClient.HttpClient
   readonly timeout: Duration.Duration
+  readonly onChange: (endpoint: Endpoint) => Effect.Effect<void>
 }): Effect.fn.Return<Endpoint, EndpointError.NotReady> {
   const namespace = yield* options.namespace
   const schedule = yield* Policy.CurrentPolling
@@ -81,7 +82,8 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
 
   const look = Effect.gen(function* () {
     const endpoint = yield* options.get
-    yield* Ref.set(last, endpoint)
+    const before = yield* Ref.getAndSet(last, endpoint)
+    if (before === undefined || !sameStatus(before, endpoint)) yield* options.onChange(endpoint)
     const { state } = endpoint
     if (state === "failed" || state === "updateFailed") {
       const detail = endpoint.status.errorMessage ?? endpoint.status.message ?? undefined

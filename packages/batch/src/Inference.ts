@@ -1,0 +1,288 @@
+/**
+ * Calls to the endpoint that is held: one request, one decoded answer, one classified failure.
+ */
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import type * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import type { Endpoint } from "@stint/core/Endpoint"
+import { retryAfterOf } from "@stint/core/Policy"
+import { Fault, classify, transport } from "./Fault.ts"
+import { CurrentEndpoint } from "./ManagedEndpoint.ts"
+
+/**
+ * One request to an endpoint: a path below its URL (`/`, `/embed`, `/v1/chat/completions`) and a JSON body.
+ */
+export interface Request {
+  readonly path: string
+  readonly body: Schema.Json
+  /** What to ask for, as in `image/png`. Default: JSON. */
+  readonly accept?: string | undefined
+}
+
+/** What came back. */
+export interface Response {
+  readonly status: number
+  readonly requestId: string | undefined
+  readonly body: Schema.Json
+}
+
+/**
+ * Which protocol an endpoint speaks, read from its image.
+ *
+ * `openai` stands for the engines that answer the OpenAI routes alone: vLLM, SGLang, llama.cpp.
+ */
+export type Protocol = "toolkit" | "tei" | "tgi" | "openai"
+
+const byVariant: Record<string, Protocol> = {
+  tei: "tei",
+  tgi: "tgi",
+  tgiNeuron: "tgi",
+  llamacpp: "openai",
+  vLLM: "openai",
+  vLLMOmni: "openai",
+  vLLMNeuron: "openai",
+  sGLang: "openai"
+}
+
+const byImageUrl = (url: string): Protocol =>
+  /text-embeddings-inference/.test(url)
+    ? "tei"
+    : /text-generation-inference/.test(url)
+      ? "tgi"
+      : /vllm|sglang|llama\.?cpp/i.test(url)
+        ? "openai"
+        : "toolkit"
+
+/** The protocol of an endpoint: by its image's variant, else by its container's name, else the managed toolkit's. */
+export const protocolOf = (endpoint: Endpoint): Protocol => {
+  const [variant, image] = Object.entries(endpoint.model?.image ?? {})[0] ?? ["huggingface", {}]
+  const url = Predicate.hasProperty(image, "url") && typeof image.url === "string" ? image.url : ""
+  return byVariant[variant] ?? byImageUrl(url)
+}
+
+const requestIdOf = (response: HttpClientResponse.HttpClientResponse) =>
+  response.headers["x-request-id"] ?? response.headers["x-amzn-trace-id"]
+
+const failed = (error: HttpClientError.HttpClientError) => {
+  const cause = error.reason.cause
+  return transport(Predicate.isError(cause) ? `${error.reason._tag}: ${cause.message}` : error.reason._tag)
+}
+
+const refused = (response: HttpClientResponse.HttpClientResponse) =>
+  response.text.pipe(
+    Effect.orElseSucceed(() => ""),
+    Effect.flatMap((body) =>
+      Effect.fail(
+        classify({
+          status: response.status,
+          body,
+          retryAfter: retryAfterOf(response.headers),
+          requestId: requestIdOf(response)
+        })
+      )
+    )
+  )
+
+const post = (client: HttpClient.HttpClient, request: Request) =>
+  client.execute(
+    HttpClientRequest.post(request.path).pipe(
+      HttpClientRequest.setHeader("accept", request.accept ?? "application/json"),
+      // A replica on its way up is waited for by the proxy instead of being refused at once.
+      HttpClientRequest.setHeader("x-scale-up-timeout", "60"),
+      HttpClientRequest.bodyText(JSON.stringify(request.body), "application/json")
+    )
+  )
+
+const isOk = (status: number) => status >= 200 && status < 300
+
+/**
+ * Sends one request to the current endpoint and gives back its JSON. One attempt: nothing is retried here.
+ *
+ * Fails with a {@link Fault}.
+ */
+export const request = Effect.fnUntraced(function* (
+  what: Request
+): Effect.fn.Return<Response, Fault, CurrentEndpoint> {
+  const { client } = yield* CurrentEndpoint
+  const response = yield* Effect.mapError(post(client, what), failed)
+  if (!isOk(response.status)) return yield* refused(response)
+  const body = yield* Effect.mapError(response.json, () => transport("the answer is not JSON"))
+  return { status: response.status, requestId: requestIdOf(response), body }
+})
+
+/** The same for an answer that is bytes: an image, a sound. */
+export const requestBytes = Effect.fnUntraced(function* (
+  what: Request
+): Effect.fn.Return<Uint8Array, Fault, CurrentEndpoint> {
+  const { client } = yield* CurrentEndpoint
+  const response = yield* Effect.mapError(post(client, what), failed)
+  if (!isOk(response.status)) return yield* refused(response)
+  const bytes = yield* Effect.mapError(response.arrayBuffer, failed)
+  return new Uint8Array(bytes)
+})
+
+/** The answer has another shape than the engine's own documentation gives it. */
+const unexpected = (what: string) => (error: Schema.SchemaError) =>
+  new Fault({ reason: "config", detail: `the endpoint does not answer as ${what} does: ${error.message}` })
+
+const decoding = <S extends Schema.ConstraintCodec<unknown, unknown>>(schema: S, what: string) => {
+  const decode = Schema.decodeUnknownEffect(schema)
+  return (response: Response): Effect.Effect<S["Type"], Fault> =>
+    Effect.mapError(decode(response.body), unexpected(what))
+}
+
+const Vector = Schema.Array(Schema.Finite)
+const OpenAiEmbedding = Schema.Struct({
+  data: Schema.Tuple([Schema.Struct({ embedding: Vector })])
+})
+const decodeVector = decoding(
+  Schema.Union([Vector, Schema.Tuple([Vector]), OpenAiEmbedding]),
+  "a feature-extraction model for one text"
+)
+
+const isVector = (value: unknown): value is ReadonlyArray<number> =>
+  Array.isArray(value) && typeof value[0] === "number"
+
+/** The request that embeds one text, in the endpoint's protocol. TEI is told not to cut a long text in silence. */
+export const embedRequest = (protocol: Protocol, text: string): Request =>
+  protocol === "tei"
+    ? { path: "/embed", body: { inputs: text, truncate: false } }
+    : protocol === "openai"
+      ? { path: "/v1/embeddings", body: { input: text } }
+      : { path: "/", body: { inputs: text } }
+
+/**
+ * The vector of a text.
+ */
+export const featureExtraction = Effect.fnUntraced(function* (
+  text: string
+): Effect.fn.Return<ReadonlyArray<number>, Fault, CurrentEndpoint> {
+  const { endpoint } = yield* CurrentEndpoint
+  const answer = yield* Effect.flatMap(request(embedRequest(protocolOf(endpoint), text)), decodeVector)
+  if ("data" in answer) return answer.data[0].embedding
+  return isVector(answer) ? answer : answer[0]
+})
+
+/** A class and how sure the model is of it, from 0 to 1. */
+export const Label = Schema.Struct({ label: Schema.String, score: Schema.Finite })
+
+/** A class and how sure the model is of it, from 0 to 1. */
+export type Label = typeof Label.Type
+
+const Labels = Schema.Array(Label)
+const decodeLabels = decoding(
+  Schema.Union([Labels, Schema.Tuple([Labels])]),
+  "a text-classification model for one text"
+)
+const isNested = (
+  value: ReadonlyArray<Label> | readonly [ReadonlyArray<Label>]
+): value is readonly [ReadonlyArray<Label>] => Array.isArray(value[0])
+
+/** The request that classifies one text, in the endpoint's protocol. */
+export const classifyRequest = (protocol: Protocol, text: string): Request => ({
+  path: protocol === "tei" ? "/predict" : "/",
+  body: { inputs: text }
+})
+
+/** The classes of a text, surest first. */
+export const textClassification = Effect.fnUntraced(function* (
+  text: string
+): Effect.fn.Return<ReadonlyArray<Label>, Fault, CurrentEndpoint> {
+  const { endpoint } = yield* CurrentEndpoint
+  const answer = yield* Effect.flatMap(request(classifyRequest(protocolOf(endpoint), text)), decodeLabels)
+  return isNested(answer) ? answer[0] : answer
+})
+
+/** What a text-generation model takes beside the text, as in `{ max_new_tokens: 100 }`. */
+export type Parameters = { readonly [key: string]: Schema.Json }
+
+const Generated = Schema.Struct({ generated_text: Schema.String })
+const Completion = Schema.Struct({ choices: Schema.Tuple([Schema.Struct({ text: Schema.String })]) })
+const decodeGenerated = decoding(
+  Schema.Union([Generated, Schema.Tuple([Generated]), Completion]),
+  "a text-generation model"
+)
+
+/** The request that continues one text, in the endpoint's protocol. */
+export const generateRequest = (protocol: Protocol, text: string, parameters?: Parameters): Request =>
+  protocol === "openai"
+    ? { path: "/v1/completions", body: { prompt: text, ...parameters } }
+    : { path: "/", body: parameters === undefined ? { inputs: text } : { inputs: text, parameters } }
+
+/** The text that a model writes after another. */
+export const textGeneration = Effect.fnUntraced(function* (
+  text: string,
+  parameters?: Parameters
+): Effect.fn.Return<string, Fault, CurrentEndpoint> {
+  const { endpoint } = yield* CurrentEndpoint
+  const what = withModel(endpoint, generateRequest(protocolOf(endpoint), text, parameters))
+  const answer = yield* Effect.flatMap(request(what), decodeGenerated)
+  if ("choices" in answer) return answer.choices[0].text
+  return "generated_text" in answer ? answer.generated_text : answer[0].generated_text
+})
+
+/** A message of a conversation. `content` is text, or parts as OpenAI has them. */
+export interface Message {
+  readonly role: string
+  readonly content: Schema.Json
+}
+
+/** What `/v1/chat/completions` answers, as far as it is read here. */
+export const ChatCompletion = Schema.Struct({
+  choices: Schema.NonEmptyArray(
+    Schema.Struct({
+      message: Schema.Struct({ content: Schema.NullOr(Schema.String) }),
+      finish_reason: Schema.optionalKey(Schema.NullOr(Schema.String))
+    })
+  )
+})
+
+const decodeChat = decoding(ChatCompletion, "a chat model")
+
+/** The request that continues a conversation. */
+export const chatRequest = (messages: ReadonlyArray<Message>, parameters?: Parameters): Request => ({
+  path: "/v1/chat/completions",
+  body: { messages: messages.map(({ role, content }) => ({ role, content })), ...parameters }
+})
+
+/** What a chat model says next. */
+export const chatCompletion = Effect.fnUntraced(function* (
+  messages: ReadonlyArray<Message>,
+  parameters?: Parameters
+): Effect.fn.Return<string, Fault, CurrentEndpoint> {
+  const { endpoint } = yield* CurrentEndpoint
+  const answer = yield* Effect.flatMap(
+    request(withModel(endpoint, chatRequest(messages, parameters))),
+    decodeChat
+  )
+  return answer.choices[0].message.content ?? ""
+})
+
+/** The request for the picture of a text. */
+export const imageRequest = (prompt: string, parameters?: Parameters): Request => ({
+  path: "/",
+  accept: "image/png",
+  body: parameters === undefined ? { inputs: prompt } : { inputs: prompt, parameters }
+})
+
+/** A picture of a text, as PNG. */
+export const textToImage = (
+  prompt: string,
+  parameters?: Parameters
+): Effect.Effect<Uint8Array, Fault, CurrentEndpoint> => requestBytes(imageRequest(prompt, parameters))
+
+/**
+ * Fills in the model where the OpenAI routes want one: vLLM knows its model by the repository's name alone.
+ */
+export const withModel = (endpoint: Endpoint, what: Request): Request => {
+  const repository = endpoint.model?.repository
+  if (!what.path.startsWith("/v1/") || typeof repository !== "string" || !isJsonObject(what.body)) return what
+  return "model" in what.body ? what : { ...what, body: { model: repository, ...what.body } }
+}
+
+const isJsonObject = (json: Schema.Json): json is Schema.JsonObject =>
+  Predicate.isObject(json) && !Array.isArray(json)

@@ -1,0 +1,181 @@
+/**
+ * The typed work that is done for each item of a batch.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { Fault } from "./Fault.ts"
+import * as Inference from "./Inference.ts"
+import { CurrentEndpoint } from "./ManagedEndpoint.ts"
+
+/**
+ * A job: how an item is named, how it is recognised again, and what is done with it.
+ *
+ * The fingerprint is everything that decides the answer, as JSON: same key and same fingerprint, same work.
+ */
+export interface Job<In, Out, E = Fault, R = CurrentEndpoint> {
+  readonly name: string
+  /** The item's stable identity; unique within a batch. */
+  readonly key: (input: In) => string
+  readonly fingerprint: (input: In) => Schema.Json
+  /** How an output is written down. */
+  readonly output: Schema.ConstraintCodec<Out, unknown>
+  /** One attempt. A `Fault` is classified and perhaps retried; any other error fails the item. */
+  readonly run: (input: In) => Effect.Effect<Out, E, R>
+  /** Whether the same request always has the same answer. */
+  readonly isDeterministic: boolean
+}
+
+/**
+ * A job of one's own.
+ *
+ * **Example** (The length of a vector)
+ *
+ * ```ts
+ * import { Inference, Job } from "@stint/batch"
+ * import { Effect, Schema } from "effect"
+ *
+ * const norm = Job.make({
+ *   name: "norm",
+ *   key: (row: { id: string; text: string }) => row.id,
+ *   fingerprint: (row) => row.text,
+ *   output: Schema.Finite,
+ *   run: (row) => Effect.map(Inference.featureExtraction(row.text), (vector) => Math.hypot(...vector))
+ * })
+ * ```
+ */
+export const make = <In, Out, E = Fault, R = CurrentEndpoint>(
+  options: Omit<Job<In, Out, E, R>, "isDeterministic"> & { readonly isDeterministic?: boolean | undefined }
+): Job<In, Out, E, R> => ({ ...options, isDeterministic: options.isDeterministic ?? false })
+
+interface Keyed<In> {
+  readonly name?: string | undefined
+  readonly key: (input: In) => string
+}
+
+/**
+ * Embeds one text per item. The answer is deterministic.
+ */
+export const embed = <In>(
+  options: Keyed<In> & { readonly text: (input: In) => string }
+): Job<In, ReadonlyArray<number>> =>
+  make({
+    name: options.name ?? "embed",
+    key: options.key,
+    fingerprint: options.text,
+    output: Schema.Array(Schema.Finite),
+    run: (input) => Inference.featureExtraction(options.text(input)),
+    isDeterministic: true
+  })
+
+/**
+ * Classifies one text per item. The answer is deterministic.
+ */
+export const classify = <In>(
+  options: Keyed<In> & { readonly text: (input: In) => string }
+): Job<In, ReadonlyArray<Inference.Label>> =>
+  make({
+    name: options.name ?? "classify",
+    key: options.key,
+    fingerprint: options.text,
+    output: Schema.Array(Inference.Label),
+    run: (input) => Inference.textClassification(options.text(input)),
+    isDeterministic: true
+  })
+
+interface Prompted<In> extends Keyed<In> {
+  readonly prompt: (input: In) => string
+  readonly parameters?: Inference.Parameters | undefined
+}
+
+const promptFingerprint =
+  <In>(options: Prompted<In>) =>
+  (input: In): Schema.Json => ({ prompt: options.prompt(input), parameters: options.parameters ?? {} })
+
+/**
+ * Continues one text per item.
+ */
+export const generate = <In>(options: Prompted<In>): Job<In, string> =>
+  make({
+    name: options.name ?? "generate",
+    key: options.key,
+    fingerprint: promptFingerprint(options),
+    output: Schema.String,
+    run: (input) => Inference.textGeneration(options.prompt(input), options.parameters)
+  })
+
+/**
+ * Continues one conversation per item.
+ *
+ * **Example** (Summarising rows)
+ *
+ * ```ts
+ * import { Job } from "@stint/batch"
+ *
+ * const summarise = Job.chat({
+ *   key: (row: { id: string; prompt: string }) => row.id,
+ *   messages: (row) => [{ role: "user", content: row.prompt }]
+ * })
+ * ```
+ */
+export const chat = <In>(
+  options: Keyed<In> & {
+    readonly messages: (input: In) => ReadonlyArray<Inference.Message>
+    readonly parameters?: Inference.Parameters | undefined
+  }
+): Job<In, string> =>
+  make({
+    name: options.name ?? "chat",
+    key: options.key,
+    fingerprint: (input): Schema.Json => ({
+      messages: options.messages(input).map(({ role, content }) => ({ role, content })),
+      parameters: options.parameters ?? {}
+    }),
+    output: Schema.String,
+    run: (input) => Inference.chatCompletion(options.messages(input), options.parameters)
+  })
+
+/**
+ * Draws one picture per item; the output is PNG, written down as Base64.
+ */
+export const image = <In>(options: Prompted<In>): Job<In, Uint8Array> =>
+  make({
+    name: options.name ?? "image",
+    key: options.key,
+    fingerprint: promptFingerprint(options),
+    output: Schema.Uint8ArrayFromBase64,
+    run: (input) => Inference.textToImage(options.prompt(input), options.parameters)
+  })
+
+/**
+ * Sends one JSON request per item, and decodes the answer with a schema of one's own.
+ *
+ * An answer that does not fit the schema fails the item.
+ */
+export const http = <In, Out>(
+  options: Keyed<In> & {
+    readonly request: (input: In) => Inference.Request
+    readonly output: Schema.ConstraintCodec<Out, unknown>
+    readonly isDeterministic?: boolean | undefined
+  }
+): Job<In, Out> => {
+  const decode = Schema.decodeUnknownEffect(options.output)
+  return make({
+    name: options.name ?? "http",
+    key: options.key,
+    fingerprint: (input): Schema.Json => {
+      const { path, body } = options.request(input)
+      return { path, body }
+    },
+    output: options.output,
+    isDeterministic: options.isDeterministic,
+    run: (input) =>
+      Effect.gen(function* () {
+        const { endpoint } = yield* CurrentEndpoint
+        const answer = yield* Inference.request(Inference.withModel(endpoint, options.request(input)))
+        return yield* Effect.mapError(
+          decode(answer.body),
+          (error) => new Fault({ reason: "row", detail: `the answer does not fit: ${error.message}` })
+        )
+      })
+  })
+}

@@ -1,0 +1,76 @@
+/**
+ * How far a run is: plain counters, written by the engine and read whenever somebody wants to look.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { Reason } from "./Fault.ts"
+
+/** A look at a run. `total` is known only for an input that was read before. */
+export interface Snapshot {
+  readonly total: number | undefined
+  readonly succeeded: number
+  readonly failed: number
+  readonly skipped: number
+  /** Requests sent and not answered. */
+  readonly inFlight: number
+  readonly attempts: number
+  readonly elapsedMillis: number
+  /** Succeeded and failed items per second, over the whole run so far. */
+  readonly rate: number
+  readonly lastError: string | undefined
+}
+
+/** The counters of one run. */
+export interface Progress {
+  readonly snapshot: Effect.Effect<Snapshot>
+  /** Failed attempts by reason. */
+  readonly faults: ReadonlyMap<Reason, number>
+  readonly cells: Cells
+}
+
+/** What the engine writes. Plain numbers: a counter in a `Ref` for each request would cost more than it tells. */
+export interface Cells {
+  /** When the first item was asked for; the wait for the endpoint is not part of the rate. */
+  startedAt: number | undefined
+  succeeded: number
+  failed: number
+  skipped: number
+  inFlight: number
+  attempts: number
+  lastError: string | undefined
+  readonly faults: Map<Reason, number>
+}
+
+/** Makes the counters of a run; their clock starts with the run itself. */
+export const make = (options?: { readonly total?: number | undefined }): Progress => {
+  const faults = new Map<Reason, number>()
+  const cells: Cells = {
+    startedAt: undefined,
+    succeeded: 0,
+    failed: 0,
+    skipped: 0,
+    inFlight: 0,
+    attempts: 0,
+    lastError: undefined,
+    faults
+  }
+  return {
+    cells,
+    faults,
+    snapshot: Effect.map(Clock.currentTimeMillis, (now) => {
+      const elapsedMillis = now - (cells.startedAt ?? now)
+      const { succeeded, failed, skipped, inFlight, attempts, lastError } = cells
+      return {
+        total: options?.total,
+        succeeded,
+        failed,
+        skipped,
+        inFlight,
+        attempts,
+        elapsedMillis,
+        rate: elapsedMillis === 0 ? 0 : ((succeeded + failed) * 1000) / elapsedMillis,
+        lastError
+      }
+    })
+  }
+}

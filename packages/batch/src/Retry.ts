@@ -1,0 +1,41 @@
+/**
+ * How often an item is tried again, by the reason of its failure. Each schedule is a reference with a default.
+ *
+ * **Example** (Trying a shaky engine ten times)
+ *
+ * ```ts
+ * import { Retry } from "@stint/batch"
+ * import { Effect, Schedule } from "effect"
+ *
+ * const patient = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+ *   Effect.provideService(effect, Retry.CurrentBroken, Schedule.recurs(10))
+ * ```
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type { Fault } from "./Fault.ts"
+
+const notBefore = Schedule.modifyDelay<unknown, Fault, never, never>(({ duration, input }) =>
+  Effect.succeed(input.retryAfter === undefined ? duration : Duration.max(duration, input.retryAfter))
+)
+
+const capped = (first: Duration.Input, cap: Duration.Input) =>
+  Schedule.min([Schedule.exponential(first), Schedule.spaced(cap)]).pipe(
+    Schedule.jittered,
+    Schedule.setInputType<Fault>(),
+    notBefore
+  )
+
+/** After `engine` and `transport`: three more tries, from half a second. */
+export const CurrentBroken = Context.Reference<Schedule.Schedule<unknown, Fault>>(
+  "@stint/batch/Retry/CurrentBroken",
+  { defaultValue: () => capped("500 millis", "10 seconds").pipe(Schedule.upTo({ times: 3 })) }
+)
+
+/** After `busy`: waited out for ten minutes, however many tries that is. */
+export const CurrentBusy = Context.Reference<Schedule.Schedule<unknown, Fault>>(
+  "@stint/batch/Retry/CurrentBusy",
+  { defaultValue: () => capped("250 millis", "30 seconds").pipe(Schedule.upTo({ duration: "10 minutes" })) }
+)

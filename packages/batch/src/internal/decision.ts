@@ -1,0 +1,51 @@
+/**
+ * What the journal says should be done with an item.
+ */
+import * as Schema from "effect/Schema"
+import type { Job } from "../Job.ts"
+import * as Journal from "../Journal.ts"
+import { canonicalJson } from "./canonicalJson.ts"
+import { digest } from "./digest.ts"
+import { KeyIndex } from "./keyIndex.ts"
+
+/** A key is done, but for another request: doing it again would replace what was paid for. */
+export class FingerprintChanged extends Schema.TaggedError<FingerprintChanged>()("FingerprintChanged", {
+  key: Schema.String
+}) {
+  override get message() {
+    return `Item "${this.key}" is done already, but for another request, model or revision. Choose whether changed items are done again ("redo") or their old outputs kept ("keep"), or write to another folder.`
+  }
+}
+
+export type Changed = "refuse" | "redo" | "keep"
+
+export type Decision =
+  | { readonly _tag: "Send"; readonly fingerprint: string }
+  | { readonly _tag: "Skip" }
+  | { readonly _tag: "Changed" }
+
+export const decider =
+  <In, Out, E, R>(journal: Journal.Journal, job: Job<In, Out, E, R>, identity: string, changed: Changed) =>
+  (item: In, key: string): Decision => {
+    const fingerprint = Journal.fingerprintOf(identity, canonicalJson(job.fingerprint(item)))
+    const known = journal.lookup(key)
+    if (known === undefined || !known.succeeded) return { _tag: "Send", fingerprint }
+    if (known.fingerprint === fingerprint || changed === "keep") return { _tag: "Skip" }
+    return changed === "redo" ? { _tag: "Send", fingerprint } : { _tag: "Changed" }
+  }
+
+/** A set of keys, as 64-bit digests. */
+export const keySet = () => {
+  const index = new KeyIndex()
+  const here = { fingerprint: { high: 0, low: 0 }, offset: 0, succeeded: true }
+  return {
+    size: () => index.size,
+    /** Whether the key is new. */
+    add: (key: string): boolean => {
+      const id = digest(key)
+      if (index.get(id) !== undefined) return false
+      index.set(id, here)
+      return true
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Putting an endpoint to sleep and reading back that it sleeps.
+ */
+import * as Effect from "effect/Effect"
+import * as Duration from "effect/Duration"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+import { ReleaseUnconfirmed } from "@stint/core/EndpointError"
+import type { Endpoints } from "@stint/core/Endpoints"
+import type { ReleasePolicy } from "../ManagedEndpoint.ts"
+
+type Step = "pause" | "scaleToZero" | "delete" | "leave"
+
+/** What a policy comes to for an endpoint that was found in a state; `undefined`: there was none. */
+export const stepFor = (policy: ReleasePolicy, foundState: string | undefined): Step => {
+  if (policy === "keep") return "leave"
+  if (policy !== "restore") return policy
+  if (foundState === "scaledToZero") return "scaleToZero"
+  return foundState === undefined || foundState === "paused" || foundState === "failed" ? "pause" : "leave"
+}
+
+const isDone = (step: Step, state: string) =>
+  step === "pause"
+    ? state === "paused"
+    : step === "scaleToZero"
+      ? state === "scaledToZero" || state === "paused"
+      : false
+
+/** Soon at first, then every ten seconds, for as long as the release may take. */
+const again = Schedule.min([Schedule.exponential("500 millis"), Schedule.spaced("10 seconds")])
+
+class NotYet {
+  readonly _tag = "NotYet"
+  readonly detail: string
+  constructor(detail: string) {
+    this.detail = detail
+  }
+}
+
+/**
+ * Releases, and answers with the state that was read back (`deleted` when there is nothing left).
+ * Everything is retried until the time is up, whatever the failure: giving up early is what costs.
+ */
+export const release = Effect.fnUntraced(function* (
+  endpoints: Endpoints["Service"],
+  options: {
+    readonly name: string
+    readonly namespace: string | undefined
+    readonly policy: ReleasePolicy
+    readonly foundState: string | undefined
+    readonly timeout: Duration.Input
+    readonly pricePerHour: number | undefined
+  }
+) {
+  const { name } = options
+  const step = stepFor(options.policy, options.foundState)
+  const lastSeen = yield* Ref.make<{ state?: string; detail?: string }>({})
+  if (step === "leave") {
+    return yield* endpoints.get(name).pipe(
+      Effect.map((endpoint) => endpoint.state),
+      Effect.orElseSucceed(() => "unknown")
+    )
+  }
+
+  const act =
+    step === "pause"
+      ? endpoints.pause(name)
+      : step === "scaleToZero"
+        ? endpoints.scaleToZero(name)
+        : endpoints.delete(name)
+
+  const readBack = endpoints
+    .get(name)
+    .pipe(
+      Effect.flatMap((endpoint) =>
+        isDone(step, endpoint.state)
+          ? Effect.succeed(endpoint.state)
+          : Effect.andThen(
+              Ref.set(lastSeen, { state: endpoint.state }),
+              Effect.fail(new NotYet(`it answers "${endpoint.state}" after ${step}`))
+            )
+      )
+    )
+
+  const attempt = act.pipe(
+    Effect.andThen(readBack),
+    Effect.catchTag("NotFound", () => Effect.succeed("deleted")),
+    Effect.tapError((error) => {
+      const detail = error._tag === "NotYet" ? error.detail : error.message
+      return Effect.andThen(
+        Ref.update(lastSeen, (seen) => ({ ...seen, detail })),
+        Effect.logWarning(`Release of endpoint "${name}" not confirmed yet: ${detail}`)
+      )
+    })
+  )
+
+  // In a fiber of its own: what is uninterruptible cannot be ended by its own clock, and this one must be.
+  const bounded = yield* attempt.pipe(
+    Effect.retry(again),
+    Effect.timeoutOption(options.timeout),
+    Effect.orElseSucceed(() => Option.none<string>()),
+    Effect.interruptible,
+    Effect.forkDetach({ startImmediately: true })
+  )
+  const state = yield* Fiber.join(bounded)
+  if (Option.isSome(state)) return state.value
+  const seen = yield* Ref.get(lastSeen)
+  return yield* new ReleaseUnconfirmed({
+    namespace: options.namespace,
+    name,
+    policy: options.policy,
+    state: seen.state,
+    pricePerHour: options.pricePerHour,
+    detail: seen.detail ?? `no answer within ${Duration.format(Duration.fromInputUnsafe(options.timeout))}`
+  })
+})

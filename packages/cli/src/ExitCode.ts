@@ -1,0 +1,72 @@
+/**
+ * What the command's exit code means. A release that is not confirmed wins over every other code.
+ */
+import * as Cause from "effect/Cause"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+
+/** The codes, by what they mean. */
+export const ExitCode = {
+  success: 0,
+  defect: 1,
+  refused: 2,
+  itemsFailed: 3,
+  stopped: 4,
+  releaseUnconfirmed: 5,
+  notReady: 6,
+  pausedByOther: 7,
+  locked: 8
+} as const
+
+/** The signals that end the command, and the codes that say so. */
+export const signalCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+
+/** A signal that ends the command. */
+export type Signal = keyof typeof signalCodes
+
+const byTag: Record<string, number> = {
+  // Refused before anything was woken.
+  ShowHelp: ExitCode.refused,
+  SourceError: ExitCode.refused,
+  DuplicateKey: ExitCode.refused,
+  FingerprintChanged: ExitCode.refused,
+  SpecFileError: ExitCode.refused,
+  TokenMissing: ExitCode.refused,
+  ConfigError: ExitCode.refused,
+  PlatformError: ExitCode.refused,
+  // Stopped with the work kept.
+  AccountRefused: ExitCode.stopped,
+  Unstable: ExitCode.stopped,
+  JournalError: ExitCode.stopped,
+  ReleaseUnconfirmed: ExitCode.releaseUnconfirmed,
+  NotFound: ExitCode.notReady,
+  Conflict: ExitCode.notReady,
+  QuotaExceeded: ExitCode.notReady,
+  SpecMismatch: ExitCode.notReady,
+  Timeout: ExitCode.notReady,
+  EndpointFailed: ExitCode.notReady,
+  CallForbidden: ExitCode.notReady,
+  ApiError: ExitCode.notReady,
+  PausedByOther: ExitCode.pausedByOther,
+  FolderLocked: ExitCode.locked
+}
+
+const tagOf = (error: unknown) =>
+  Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : ""
+
+const failures = (cause: Cause.Cause<unknown>): ReadonlyArray<unknown> =>
+  cause.reasons.flatMap((reason) => (Cause.isFailReason(reason) ? [reason.error] : []))
+
+/** The error of a cause that decides: an unconfirmed release first, then whatever failed first. */
+export const decidingError = (cause: Cause.Cause<unknown>): Option.Option<unknown> => {
+  const errors = failures(cause)
+  const worst = errors.find((error) => tagOf(error) === "ReleaseUnconfirmed")
+  return Option.fromNullishOr(worst ?? errors[0])
+}
+
+/** The code for a cause; a cause with nothing but a defect is a fault of ours. */
+export const fromCause = (cause: Cause.Cause<unknown>): number =>
+  Option.match(decidingError(cause), {
+    onNone: () => ExitCode.defect,
+    onSome: (error) => byTag[tagOf(error)] ?? ExitCode.defect
+  })

@@ -1,0 +1,39 @@
+/**
+ * Ctrl-C and its kin, as the run sees them: the first asks to come to an end, the second to come to it at once.
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type { Signal } from "./ExitCode.ts"
+
+/** The signals that have come. */
+export class Signals extends Context.Service<
+  Signals,
+  {
+    /** Waits for the first signal. */
+    readonly first: Effect.Effect<Signal>
+    /** Waits for the second. */
+    readonly second: Effect.Effect<Signal>
+    /** The first signal, if one has come. */
+    readonly received: () => Signal | undefined
+    /** Tells of a signal; gives how many have come. */
+    readonly raise: (signal: Signal) => number
+  }
+>()("@stint/cli/Signals") {}
+
+/** No signal has come yet. */
+export const make: Effect.Effect<Signals["Service"]> = Effect.gen(function* () {
+  const first = yield* Deferred.make<Signal>()
+  const second = yield* Deferred.make<Signal>()
+  const seen: Array<Signal> = []
+  return {
+    first: Deferred.await(first),
+    second: Deferred.await(second),
+    received: () => seen[0],
+    raise: (signal) => {
+      seen.push(signal)
+      Deferred.doneUnsafe(seen.length === 1 ? first : second, Effect.succeed(signal))
+      return seen.length
+    }
+  }
+})

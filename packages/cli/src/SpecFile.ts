@@ -1,0 +1,31 @@
+/**
+ * The spec file: the flat fields of `EndpointSpec` as JSON.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Schema from "effect/Schema"
+import * as EndpointSpec from "@stint/core/EndpointSpec"
+
+/** The spec file cannot be used. */
+export class SpecFileError extends Schema.TaggedError<SpecFileError>()("SpecFileError", {
+  path: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `${this.path}: ${this.detail}`
+  }
+}
+
+const parseJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Json))
+
+/** Reads and checks a spec file; the error names each wrong field. */
+export const read = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const refuse = (error: { readonly message: string }) => new SpecFileError({ path, detail: error.message })
+  const text = yield* Effect.mapError(fs.readFileString(path), refuse)
+  const json = yield* Effect.mapError(
+    parseJson(text),
+    () => new SpecFileError({ path, detail: "is not JSON" })
+  )
+  return yield* Effect.mapError(EndpointSpec.fromJson(json), refuse)
+})

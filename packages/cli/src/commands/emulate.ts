@@ -1,0 +1,124 @@
+/**
+ * `stint emulate`: Hugging Face in a box, on this machine.
+ */
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { Signals } from "../Signals.ts"
+import { ShortDuration } from "../ShortDuration.ts"
+
+/** What is printed once the emulator listens. */
+const Ready = Schema.fromJsonString(
+  Schema.Struct({
+    management: Schema.String,
+    hub: Schema.String,
+    catalog: Schema.String,
+    token: Schema.String,
+    namespace: Schema.String
+  })
+)
+
+const flags = {
+  port: Flag.Int("port").pipe(
+    Flag.withDescription("Port of the management API; 0 takes a free one"),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))),
+    Flag.withDefault(0)
+  ),
+  host: Flag.String("host").pipe(
+    Flag.withDescription("Address to listen on; anything but loopback lets others in"),
+    Flag.withDefault("127.0.0.1")
+  ),
+  token: Flag.Redacted("token").pipe(
+    Flag.withDescription("The token that clients must send"),
+    Flag.withDefault(Redacted.make("hf_emulator"))
+  ),
+  namespace: Flag.String("namespace").pipe(
+    Flag.withDescription("The user's name"),
+    Flag.withDefault("emulator")
+  ),
+  boot: Flag.String("boot").pipe(
+    Flag.withDescription("How long an endpoint takes to boot, as in 500ms, 2s, 3m"),
+    Flag.withSchema(ShortDuration),
+    Flag.withDefault(Duration.seconds(2))
+  ),
+  log: Flag.String("log").pipe(
+    Flag.withDescription("Append every request to this file, one JSON object a line"),
+    Flag.optional
+  )
+}
+
+const encodeRecord = Schema.encodeEffect(
+  Schema.fromJsonString(
+    Schema.Struct({
+      time: Schema.Finite,
+      plane: Schema.String,
+      method: Schema.String,
+      path: Schema.String,
+      status: Schema.Int,
+      endpoint: Schema.optional(Schema.String),
+      inputs: Schema.Int
+    })
+  )
+)
+
+/** `stint emulate` */
+export const emulate = Command.make(
+  "emulate",
+  flags,
+  Effect.fn("emulate")(function* (options) {
+    const Emulator = yield* Effect.promise(() => import("@stint/emulator/Emulator"))
+    const fs = yield* FileSystem.FileSystem
+    const encoder = new TextEncoder()
+    const file = yield* Effect.transposeOption(
+      Option.map(options.log, (path) => fs.open(path, { flag: "a" }))
+    )
+    const serve = Effect.gen(function* () {
+      const { urls, token, namespace } = yield* Emulator.Emulator
+      const ready = yield* Schema.encodeEffect(Ready)({
+        management: urls.management.href,
+        hub: urls.hub.href.replace(/\/$/, ""),
+        catalog: urls.catalog.href,
+        token: Redacted.value(token),
+        namespace
+      })
+      yield* Console.log(ready)
+      return yield* Effect.never
+    })
+    const signals = yield* Signals
+    yield* Effect.raceFirst(Effect.asVoid(signals.first), serve).pipe(
+      Effect.provide(
+        Emulator.layerServer({
+          port: options.port,
+          host: options.host,
+          token: options.token,
+          namespace: options.namespace,
+          boot: options.boot,
+          ...(Option.isNone(file)
+            ? {}
+            : {
+                onRequest: (record) =>
+                  Effect.ignore(
+                    Effect.flatMap(encodeRecord(record), (line) =>
+                      file.value.writeAll(encoder.encode(`${line}\n`))
+                    )
+                  )
+              })
+        })
+      )
+    )
+  }, Effect.scoped)
+).pipe(
+  Command.withDescription("Run Hugging Face Inference Endpoints on this machine: no account, no bill"),
+  Command.withExamples([
+    {
+      command: "stint emulate --boot 2s",
+      description: "Prints one line of JSON with the addresses when it is ready"
+    }
+  ])
+)

@@ -1,0 +1,138 @@
+/**
+ * What a person sees of a run, on stderr: each step of the lease, and how far the rows are.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import { formatDollars } from "@stint/batch/Cost"
+import type { Bill } from "@stint/batch/Cost"
+import type * as ManagedEndpoint from "@stint/batch/ManagedEndpoint"
+import type { Progress, Snapshot } from "@stint/batch/Progress"
+import { dollarsPerThousand } from "@stint/batch/Report"
+import type { Report } from "@stint/batch/Report"
+
+/** Where the view writes: stderr, and whether a line there can be drawn over. */
+export class Screen extends Context.Service<
+  Screen,
+  {
+    readonly write: (text: string) => Effect.Effect<void>
+    readonly canRedraw: boolean
+    readonly columns: number
+  }
+>()("@stint/cli/ui/RunView/Screen") {}
+
+const count = (n: number) => n.toLocaleString("en-US")
+
+/** `1m 05s`, `12.3s`: short, for a line that changes. */
+export const formatMillis = (millis: number): string => {
+  if (millis < 60_000) return `${(millis / 1000).toFixed(1)}s`
+  const seconds = Math.round(millis / 1000)
+  return `${Math.floor(seconds / 60)}m ${String(seconds % 60).padStart(2, "0")}s`
+}
+
+const releaseVerb: Record<ManagedEndpoint.ReleasePolicy, string> = {
+  pause: "Pausing",
+  restore: "Restoring",
+  scaleToZero: "Scaling to zero",
+  delete: "Deleting",
+  keep: "Keeping"
+}
+
+const acquired: Record<ManagedEndpoint.Acquisition, string> = {
+  Created: "created",
+  Resumed: "resumed",
+  Adopted: "ran already; adopting it"
+}
+
+const describe = (event: ManagedEndpoint.Event, name: string): string => {
+  switch (event._tag) {
+    case "Acquired":
+      return `Endpoint ${name} ${acquired[event.acquisition]} (${event.endpoint.hardware}).`
+    case "Waiting":
+      return `  ${event.endpoint.state}${event.endpoint.status.message ? `: ${event.endpoint.status.message}` : ""}`
+    case "Ready":
+      return `Ready after ${formatMillis(event.waitedMillis)}.`
+    case "Releasing":
+      return `${releaseVerb[event.policy]} endpoint ${name} …`
+    case "Released":
+      return `Endpoint ${name} is ${event.state}, read back from the API.`
+  }
+}
+
+const bar = (done: number, total: number, width: number) => {
+  const filled = total === 0 ? width : Math.floor((done / total) * width)
+  return `${"█".repeat(filled)}${"░".repeat(width - filled)}`
+}
+
+const describeProgress = (now: Snapshot, bill: Bill | undefined): string => {
+  const done = now.succeeded + now.failed + now.skipped
+  const left = now.total === undefined ? undefined : now.total - done
+  const eta =
+    left === undefined || now.rate === 0 ? "" : `  about ${formatMillis((left / now.rate) * 1000)} left`
+  const money = bill?.dollars === undefined ? "" : `  ${formatDollars(bill.dollars)}`
+  const failed = now.failed === 0 ? "" : `  ${count(now.failed)} failed`
+  const of = now.total === undefined ? count(done) : `${count(done)}/${count(now.total)}`
+  const picture = now.total === undefined ? "" : `${bar(done, now.total, 16)} `
+  return `${picture}${of}${failed}  ${Math.round(now.rate)}/s  ${now.inFlight} in flight${money}${eta}`
+}
+
+/** The view of one run. */
+export interface RunView {
+  readonly say: (line: string) => Effect.Effect<void>
+  readonly event: (event: ManagedEndpoint.Event) => Effect.Effect<void>
+  /** Shows how far it is until it is interrupted; clears its line when it ends. */
+  readonly follow: (progress: Progress, bill: Effect.Effect<Bill>) => Effect.Effect<void>
+}
+
+const CLEAR = "\r\u001b[K"
+
+/** Makes the view for the endpoint of that name. */
+export const make = Effect.fnUntraced(function* (name: string): Effect.fn.Return<RunView, never, Screen> {
+  const { write, canRedraw, columns } = yield* Screen
+  const say = (line: string) => write(`${canRedraw ? CLEAR : ""}${line}\n`)
+  const startedAt = yield* Clock.currentTimeMillis
+  return {
+    say,
+    event: (event) => say(describe(event, name)),
+    follow: (progress, bill) => {
+      const draw = Effect.gen(function* () {
+        const line = describeProgress(yield* progress.snapshot, yield* bill)
+        if (canRedraw) return yield* write(CLEAR + line.slice(0, columns - 1))
+        const elapsed = (yield* Clock.currentTimeMillis) - startedAt
+        yield* write(`[${formatMillis(elapsed)}] ${line}\n`)
+      })
+      const interval = canRedraw ? Duration.millis(250) : Duration.seconds(10)
+      return Effect.sleep(interval).pipe(
+        Effect.andThen(draw),
+        Effect.repeat(Schedule.forever),
+        Effect.asVoid,
+        Effect.ensuring(canRedraw ? write(CLEAR) : Effect.void)
+      )
+    }
+  }
+})
+
+const row = (label: string, value: string) => `  ${label.padEnd(16)}${value}`
+
+/** The last words on a run: rows, time, money. */
+export const summary = (report: Report, directory: string, state: string | undefined): string => {
+  const { bill } = report
+  const perThousand = dollarsPerThousand(report)
+  const price = bill?.pricePerHour === undefined ? "" : ` at $${bill.pricePerHour}/h`
+  const lines = [
+    row(
+      "rows",
+      `${count(report.items)}: ${count(report.succeeded)} done, ${count(report.failed)} failed, ${count(report.skipped)} were done before` +
+        (report.remaining ? `, ${count(report.remaining)} left` : "")
+    ),
+    row("time", `${formatMillis(report.durationMillis)}, ${Math.round(report.itemsPerSecond)} rows/s`),
+    ...(bill === undefined ? [] : [row("billed", `${bill.billedMinutes} min${price}`)]),
+    ...(bill?.dollars === undefined ? [] : [row("cost", formatDollars(bill.dollars))]),
+    ...(perThousand === undefined ? [] : [row("per 1,000 rows", `$${perThousand.toPrecision(3)}`)]),
+    ...(state === undefined ? [] : [row("endpoint", state)]),
+    row("results", directory)
+  ]
+  return lines.join("\n")
+}
