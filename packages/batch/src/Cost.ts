@@ -49,5 +49,6 @@ export const bill = (options: {
       }
 }
 
-/** Dollars for a person: four digits after the point below a dollar, two above. */
-export const formatDollars = (dollars: number): string => `$${dollars.toFixed(dollars < 1 ? 4 : 2)}`
+/** Dollars for a person: cents from a dollar up, two digits that count below a cent. */
+export const formatDollars = (dollars: number): string =>
+  dollars === 0 ? "$0" : dollars < 0.01 ? `$${Number(dollars.toPrecision(2))}` : `$${dollars.toFixed(dollars < 1 ? 3 : 2)}`

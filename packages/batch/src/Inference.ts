@@ -136,16 +136,20 @@ const decoding = <S extends Schema.ConstraintCodec<unknown, unknown>>(schema: S,
 }
 
 const Vector = Schema.Array(Schema.Finite)
-const OpenAiEmbedding = Schema.Struct({
-  data: Schema.Tuple([Schema.Struct({ embedding: Vector })])
-})
+const OneVector = Schema.Union([Vector, Schema.Tuple([Vector])])
 const decodeVector = decoding(
-  Schema.Union([Vector, Schema.Tuple([Vector]), OpenAiEmbedding]),
-  "a feature-extraction model for one text"
+  Schema.Union([
+    OneVector,
+    // The toolkit's sentence-embeddings pipeline.
+    Schema.Struct({ embeddings: OneVector }),
+    Schema.Struct({ data: Schema.Tuple([Schema.Struct({ embedding: Vector })]) })
+  ]),
+  "an embedding model for one text"
 )
 
-const isVector = (value: unknown): value is ReadonlyArray<number> =>
-  Array.isArray(value) && typeof value[0] === "number"
+const isVector = (value: typeof OneVector.Type): value is ReadonlyArray<number> => typeof value[0] === "number"
+
+const single = (value: typeof OneVector.Type): ReadonlyArray<number> => (isVector(value) ? value : (value[0] ?? []))
 
 /** The request that embeds one text, in the endpoint's protocol. TEI is told not to cut a long text in silence. */
 export const embedRequest = (protocol: Protocol, text: string): Request =>
@@ -164,7 +168,7 @@ export const featureExtraction = Effect.fnUntraced(function* (
   const { endpoint } = yield* CurrentEndpoint
   const answer = yield* Effect.flatMap(request(embedRequest(protocolOf(endpoint), text)), decodeVector)
   if ("data" in answer) return answer.data[0].embedding
-  return isVector(answer) ? answer : answer[0]
+  return single("embeddings" in answer ? answer.embeddings : answer)
 })
 
 /** A class and how sure the model is of it, from 0 to 1. */

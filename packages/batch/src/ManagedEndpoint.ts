@@ -132,14 +132,16 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
     yield* emit({ _tag: "Acquired", acquisition: held.acquisition, endpoint: held.endpoint })
   })
 
-  const wait = endpoints.awaitReady(options.name, {
-    timeout: options.readyTimeout,
-    onChange: (endpoint) => emit({ _tag: "Waiting", endpoint })
-  })
+  const wait = (wasAwake: boolean) =>
+    endpoints.awaitReady(options.name, {
+      timeout: options.readyTimeout,
+      wasAwake,
+      onChange: (endpoint) => emit({ _tag: "Waiting", endpoint })
+    })
 
   const ready = Effect.gen(function* () {
     const from = yield* Clock.currentTimeMillis
-    const endpoint = yield* wait
+    const endpoint = yield* wait(false)
     const waitedMillis = (yield* Clock.currentTimeMillis) - from
     const acquisition = phase._tag === "Held" ? phase.acquisition : "Adopted"
     phase = { _tag: "Held", acquisition, endpoint, foundState: Acquire.foundState(phase) }
@@ -151,7 +153,7 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
       client: endpoints.clientFor(endpoint),
       acquisition,
       bill: billOf(endpoint),
-      awaitAwake: wait
+      awaitAwake: wait(true)
     })
   })
 

@@ -13,14 +13,21 @@ const MINUTE = 60_000
  *
  * @source The API answers 400 "must be between 15 and 2880 minutes" to anything else.
  */
-export const Minutes = Schema.Finite.check(
-  Schema.isInt({ message: "expected whole minutes" }),
-  Schema.isBetween({ minimum: 15, maximum: 2880 }, { message: "expected 15 to 2880 minutes" })
-).pipe(
-  Schema.decodeTo(Schema.Duration, {
-    decode: SchemaGetter.transform((minutes: number) => Duration.minutes(minutes)),
-    encode: SchemaGetter.transform((duration: Duration.Duration) => Duration.toMillis(duration) / MINUTE)
-  })
+export const Minutes = Schema.Finite.pipe(
+  // Checked as a Duration, so that a spec made in code is held to it like one that is read.
+  Schema.decodeTo(
+    Schema.Duration.check(
+      Schema.makeFilter((duration) => {
+        const minutes = Duration.toMillis(duration) / MINUTE
+        if (!Number.isInteger(minutes)) return "expected whole minutes"
+        return minutes >= 15 && minutes <= 2880 ? undefined : "expected 15 to 2880 minutes"
+      })
+    ),
+    {
+      decode: SchemaGetter.transform((minutes: number) => Duration.minutes(minutes)),
+      encode: SchemaGetter.transform((duration: Duration.Duration) => Duration.toMillis(duration) / MINUTE)
+    }
+  )
 )
 
 /**

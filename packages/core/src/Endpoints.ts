@@ -39,6 +39,8 @@ export interface ListOptions {
 /** How long to wait for an endpoint. Default: 20 minutes. There is always a deadline. */
 export interface AwaitReadyOptions {
   readonly timeout?: Duration.Input | undefined
+  /** Whether the endpoint was awake before: then "paused" is somebody's decision at first sight, and no start-up lag. */
+  readonly wasAwake?: boolean | undefined
   /** Called with the endpoint at first sight and each time that its status changes. */
   readonly onChange?: ((endpoint: Endpoint) => Effect.Effect<void>) | undefined
 }
@@ -279,6 +281,7 @@ export const make = Effect.fnUntraced(function* (
         get: get(name),
         clientFor,
         timeout: Duration.fromInputUnsafe(waitOptions?.timeout ?? "20 minutes"),
+        wasAwake: waitOptions?.wasAwake ?? false,
         onChange: waitOptions?.onChange ?? (() => Effect.void)
       })
     ),

@@ -48,14 +48,18 @@ export const inOrder = (first: () => Answer, ...rest: ReadonlyArray<() => Answer
   return make((_, index) => (answers[Math.min(index, answers.length - 1)] ?? first)())
 }
 
-export const json = (body: unknown, status = 200, headers: Record<string, string> = {}) => () =>
-  Response.json(body, { status, headers })
+export const json =
+  (body: unknown, status = 200, headers: Record<string, string> = {}) =>
+  () =>
+    Response.json(body, { status, headers })
 
 export const refusal = (status: number, error = "no", headers: Record<string, string> = {}) =>
   json({ error, code: "X" }, status, headers)
 
-export const text = (body: string, status: number, headers: Record<string, string> = {}) => () =>
-  new Response(body, { status, headers })
+export const text =
+  (body: string, status: number, headers: Record<string, string> = {}) =>
+  () =>
+    new Response(body, { status, headers })
 
 export const url = "http://abc.us-east-1.aws.endpoints.test"
 

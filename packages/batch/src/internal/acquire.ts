@@ -95,9 +95,12 @@ export const acquire = Effect.fnUntraced(function* (
       const resumed = yield* started(endpoints.resume(name), endpoint.state)
       return hold("Resumed", resumed, endpoint.state)
     }
-    yield* Effect.logInfo(
-      `Endpoint "${name}" is ${endpoint.state} already: adopting it. It will be released like any other.`
-    )
+    // Whoever watches the events is told by them.
+    if (options.onEvent === undefined) {
+      yield* Effect.logInfo(
+        `Endpoint "${name}" is ${endpoint.state} already: adopting it. It will be released like any other.`
+      )
+    }
     return hold("Adopted", endpoint, endpoint.state)
   })
 

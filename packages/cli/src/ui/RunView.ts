@@ -130,7 +130,7 @@ export const summary = (report: Report, directory: string, state: string | undef
     row("time", `${formatMillis(report.durationMillis)}, ${Math.round(report.itemsPerSecond)} rows/s`),
     ...(bill === undefined ? [] : [row("billed", `${bill.billedMinutes} min${price}`)]),
     ...(bill?.dollars === undefined ? [] : [row("cost", formatDollars(bill.dollars))]),
-    ...(perThousand === undefined ? [] : [row("per 1,000 rows", `$${perThousand.toPrecision(3)}`)]),
+    ...(perThousand === undefined ? [] : [row("per 1,000 rows", formatDollars(perThousand))]),
     ...(state === undefined ? [] : [row("endpoint", state)]),
     row("results", directory)
   ]

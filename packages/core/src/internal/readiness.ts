@@ -57,6 +57,7 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
   readonly get: Effect.Effect<Endpoint, EndpointError.NotFound | EndpointError.ApiError>
   readonly clientFor: (endpoint: Endpoint) => HttpClient.HttpClient
   readonly timeout: Duration.Duration
+  readonly wasAwake: boolean
   readonly onChange: (endpoint: Endpoint) => Effect.Effect<void>
 }): Effect.fn.Return<Endpoint, EndpointError.NotReady> {
   const namespace = yield* options.namespace
@@ -65,7 +66,7 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
   const id = { namespace, name: options.name }
   const last = yield* Ref.make<Endpoint | undefined>(undefined)
   const started = yield* Clock.currentTimeMillis
-  let wasAwake = false
+  let wasAwake = options.wasAwake
 
   const isHealthy = Effect.fnUntraced(function* (endpoint: Endpoint, url: URL) {
     const status = yield* options

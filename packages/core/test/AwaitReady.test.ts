@@ -1,0 +1,190 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Ref } from "effect"
+import * as Fake from "./fakeHub.ts"
+
+/** Answers GETs of the endpoint and health probes each in order; the last of each repeats. */
+const world = (gets: ReadonlyArray<() => Fake.Answer>, probes: ReadonlyArray<() => Fake.Answer> = []) => {
+  let get = 0
+  let probe = 0
+  const next = (answers: ReadonlyArray<() => Fake.Answer>, index: number) =>
+    (answers[Math.min(index, answers.length - 1)] ?? Fake.text("Ok", 200))()
+  return Fake.make(({ url }) => (url.origin === Fake.url ? next(probes, probe++) : next(gets, get++)))
+}
+
+const ready = (fake: ReturnType<typeof Fake.make>, options?: Parameters<typeof waitFor>[1]) =>
+  Fake.inTime(waitFor(fake, options))
+
+const waitFor = (fake: ReturnType<typeof Fake.make>, options?: { readonly timeout?: "2 minutes" }) =>
+  Fake.use(fake, ({ awaitReady }) => awaitReady("e", options))
+
+const probesOf = (fake: ReturnType<typeof Fake.make>) =>
+  fake.asked.filter(({ url }) => url.origin === Fake.url)
+
+const state = (name: string, status: object = {}) => Fake.endpoint(name, { status })
+const running = state("running")
+const starting = [state("pending"), state("initializing"), running]
+
+describe("awaitReady", () => {
+  it.effect("ends when it runs, has a URL and is healthy", () => {
+    const fake = world(starting)
+    return Effect.gen(function* () {
+      assert.strictEqual((yield* ready(fake)).state, "running")
+      const [probe, ...more] = probesOf(fake)
+      assert.strictEqual(probe?.url.href, `${Fake.url}/health`)
+      assert.strictEqual(probe?.authorization, "Bearer hf_secret")
+      assert.strictEqual(more.length, 0)
+    })
+  })
+
+  it.effect("running without a URL is not ready", () => {
+    const fake = world([state("running", { url: null }), running])
+    return Effect.gen(function* () {
+      yield* ready(fake)
+      assert.strictEqual(fake.asked.length, 3)
+    })
+  })
+
+  it.effect(
+    "running without health is not ready: 5xx, 404, silence and a broken network are survived",
+    () => {
+      const fake = world(
+        [running],
+        [Fake.refusal(503), Fake.refusal(404), () => "silence", () => "refused", Fake.text("Ok", 200)]
+      )
+      return Effect.gen(function* () {
+        yield* ready(fake)
+        assert.strictEqual(probesOf(fake).length, 5)
+      })
+    }
+  )
+
+  it.effect("survives a broken network and 5xx of the API", () => {
+    const fake = world([
+      state("pending"),
+      () => "refused",
+      Fake.refusal(502),
+      () => "silence",
+      Fake.refusal(429, "slow", { "retry-after": "20" }),
+      running
+    ])
+    return Effect.map(ready(fake), (endpoint) => assert.strictEqual(endpoint.state, "running"))
+  })
+
+  it.effect("keeps polling in a state that nobody has heard of", () => {
+    const fake = world([state("hibernating"), state("hibernating"), running])
+    return Effect.map(ready(fake), (endpoint) => assert.strictEqual(endpoint.state, "running"))
+  })
+
+  it.effect("probes what is scaled to zero, since a request is what wakes it", () => {
+    const asleep = state("scaledToZero", { url: Fake.url })
+    const fake = world([asleep, state("initializing"), running], [Fake.refusal(503), Fake.text("Ok", 200)])
+    return Effect.gen(function* () {
+      yield* ready(fake)
+      assert.strictEqual(probesOf(fake).length, 2)
+    })
+  })
+
+  for (const failed of ["failed", "updateFailed"]) {
+    it.effect(`ends at ${failed}, with the server's reason`, () =>
+      Effect.gen(function* () {
+        const fake = world([
+          state("initializing"),
+          state(failed, { errorMessage: "out of memory", message: "x" })
+        ])
+        const error = yield* Effect.flip(ready(fake))
+        assert.strictEqual(error._tag, "EndpointFailed")
+        assert.include(error.message, failed)
+        assert.include(error.message, "out of memory")
+      })
+    )
+  }
+
+  it.effect("ends when somebody pauses it meanwhile, and names them", () =>
+    Effect.gen(function* () {
+      const fake = world([state("initializing"), state("paused", { updatedBy: { id: "1", name: "bob" } })])
+      const error = yield* Effect.flip(ready(fake))
+      assert.strictEqual(error._tag, "PausedByOther")
+      assert.include(error.message, "by bob")
+    })
+  )
+
+  it.effect("gives a resumed endpoint a moment to stop calling itself paused, and no longer", () =>
+    Effect.gen(function* () {
+      const brief = yield* ready(world([state("paused"), state("paused"), ...starting]))
+      assert.strictEqual(brief.state, "running")
+      const fake = world([state("paused")])
+      const error = yield* Effect.flip(ready(fake))
+      assert.strictEqual(error._tag, "PausedByOther")
+      const last = (fake.asked.at(-1)?.at ?? 0) - (fake.asked[0]?.at ?? 0)
+      assert.isAtLeast(last, 10_000)
+      assert.isBelow(last, 20_000)
+    })
+  )
+
+  for (const status of [401, 403]) {
+    it.effect(`ends when the health route answers ${status}: this token may not call it`, () =>
+      Effect.gen(function* () {
+        const fake = world([running], [Fake.refusal(status)])
+        const error = yield* Effect.flip(ready(fake))
+        assert.strictEqual(error._tag, "CallForbidden")
+        assert.include(error.message, String(status))
+        assert.strictEqual(fake.asked.length, 2)
+      })
+    )
+  }
+
+  it.effect("ends when it is deleted, and when the token is no good", () =>
+    Effect.gen(function* () {
+      const gone = yield* Effect.flip(ready(world([state("pending"), Fake.refusal(404)])))
+      assert.strictEqual(gone._tag, "NotFound")
+      const revoked = yield* Effect.flip(ready(world([state("pending"), Fake.refusal(401)])))
+      assert.isTrue(revoked._tag === "ApiError" && revoked.reason._tag === "Unauthorized")
+    })
+  )
+
+  it.effect("ends at the deadline, naming the last state", () =>
+    Effect.gen(function* () {
+      const fake = world([state("pending"), state("initializing", { message: "pulling image" })])
+      const error = yield* Effect.flip(ready(fake, { timeout: "2 minutes" }))
+      assert.strictEqual(error._tag, "Timeout")
+      assert.include(error.message, "2m")
+      assert.include(error.message, "initializing")
+      assert.include(error.message, "pulling image")
+      assert.isAtMost((fake.asked.at(-1)?.at ?? 0) - (fake.asked[0]?.at ?? 0), 120_000)
+    })
+  )
+
+  it.effect("has a deadline of 20 minutes when none is given, also while nobody answers", () =>
+    Effect.gen(function* () {
+      const first = world([() => "silence"])
+      const error = yield* Effect.flip(ready(first))
+      assert.include(["Timeout", "ApiError"], error._tag)
+      const slow = world([state("pending")])
+      assert.strictEqual((yield* Effect.flip(ready(slow)))._tag, "Timeout")
+      const waited = (slow.asked.at(-1)?.at ?? 0) - (slow.asked[0]?.at ?? 0)
+      assert.isAtLeast(waited, 19.9 * 60_000)
+      assert.isAtMost(waited, 20 * 60_000)
+    })
+  )
+
+  it.effect("polls at once, then slower, at most every five seconds", () =>
+    Effect.gen(function* () {
+      const fake = world([state("pending")])
+      yield* Effect.flip(ready(fake, { timeout: "2 minutes" }))
+      const delays = fake.asked.slice(1).map(({ at }, index) => at - (fake.asked[index]?.at ?? 0))
+      assert.strictEqual(delays[0], 500)
+      assert.strictEqual(Math.max(...delays), 5000)
+    })
+  )
+
+  it.effect("tells of each change of the status", () =>
+    Effect.gen(function* () {
+      const seen = yield* Ref.make<ReadonlyArray<string>>([])
+      const fake = world([state("pending"), ...starting])
+      const onChange = ({ state }: { readonly state: string }) =>
+        Ref.update(seen, (states) => [...states, state])
+      yield* Fake.inTime(Fake.use(fake, ({ awaitReady }) => awaitReady("e", { onChange })))
+      assert.deepStrictEqual(yield* Ref.get(seen), ["pending", "initializing", "running"])
+    })
+  )
+})

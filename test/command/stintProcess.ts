@@ -1,0 +1,69 @@
+/**
+ * The real command as a real process: started, signalled, read, waited for.
+ */
+import { Deferred, Effect, type Scope } from "effect"
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+
+const bin = fileURLToPath(new URL("../../packages/cli/src/bin.ts", import.meta.url))
+
+/** How a process ended: a code, or the signal that ended it. */
+export interface End {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** A running `stint`. */
+export interface StintProcess {
+  readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
+  /** Everything on stdout so far. */
+  readonly stdout: () => string
+  /** Everything on stderr so far. */
+  readonly stderr: () => string
+  /** Waits until stderr holds the text. */
+  readonly says: (text: string) => Effect.Effect<void>
+  readonly end: Effect.Effect<End>
+}
+
+/** Starts `stint ARGS`; whatever is left of it when the scope closes is killed. */
+export const start = Effect.fnUntraced(function* (
+  args: ReadonlyArray<string>,
+  env: Record<string, string>
+): Effect.fn.Return<StintProcess, never, Scope.Scope> {
+  const ended = yield* Deferred.make<End>()
+  let out = ""
+  let err = ""
+  const waiting = new Set<() => void>()
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() => spawn(process.execPath, [bin, ...args], { env, stdio: ["ignore", "pipe", "pipe"] })),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text
+  })
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    err += text
+    for (const look of waiting) look()
+  })
+  child.on("close", (code, signal) => {
+    Deferred.doneUnsafe(ended, Effect.succeed({ code, signal }))
+    for (const look of waiting) look()
+  })
+  return {
+    kill: (signal) => Effect.sync(() => void child.kill(signal)),
+    stdout: () => out,
+    stderr: () => err,
+    says: (text) =>
+      Effect.callback<void>((resume) => {
+        const look = () => {
+          const isOver = child.exitCode !== null || child.signalCode !== null
+          if (err.includes(text)) resume(Effect.void)
+          else if (isOver) resume(Effect.die(`stint ended without saying "${text}":\n${err}`))
+        }
+        waiting.add(look)
+        look()
+        return Effect.sync(() => waiting.delete(look))
+      }),
+    end: Deferred.await(ended)
+  }
+})
