@@ -1,1 +1,7 @@
-export {}
+export * as Engine from "./Engine.ts"
+export * as FeatureExtraction from "./engine/FeatureExtraction.ts"
+export * as WordNetEmbedding from "./WordNetEmbedding.ts"
+export * as SourceLanguage from "./SourceLanguage.ts"
+export * as TextClassification from "./engine/TextClassification.ts"
+export * as Emulator from "./Emulator.ts"
+export * as Meter from "./Meter.ts"
