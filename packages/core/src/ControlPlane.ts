@@ -8,8 +8,12 @@ import * as Schema from "effect/Schema"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Endpoint from "./Endpoint.ts"
+import * as EndpointMetrics from "./EndpointMetrics.ts"
 import { CreateBody } from "./EndpointSpec.ts"
+import * as Hardware from "./HardwareCatalogue.ts"
+import * as Logs from "./Logs.ts"
 
 const body = { error: Schema.String, code: Schema.String }
 
@@ -40,7 +44,7 @@ export class Conflict extends Schema.Error<Conflict>("@stint/core/ControlPlane/C
 ) {}
 
 /** The refusals that the contract declares. */
-export type Rejection = BadRequest | Unauthorized | Forbidden | Missing | Conflict
+export type Rejection = BadRequest | Unauthorized | Forbidden | Missing | Conflict | NotSupported
 
 const refusals = [BadRequest, Unauthorized, Forbidden, Missing, Conflict] as const
 
@@ -87,6 +91,90 @@ export const group = HttpApiGroup.make("endpoints")
     HttpApiEndpoint.post("scaleToZero", "/:namespace/:name/scale-to-zero", { params: named, ...answer })
   )
   .prefix("/v2/endpoint")
+
+const text = Schema.String.pipe(HttpApiSchema.asText())
+const eventStream = HttpApiSchema.StreamUint8Array({ contentType: "text/event-stream" })
+
+/** One replica: a running container. */
+export const Replica = Schema.Struct({
+  id: Schema.String,
+  status: Schema.optionalKey(
+    Schema.NullOr(
+      Schema.Struct({
+        stage: Schema.optionalKey(Schema.NullOr(Schema.String)),
+        live: Schema.optionalKey(Schema.NullOr(Schema.Boolean))
+      })
+    )
+  )
+})
+
+/** One replica: a running container. */
+export type Replica = typeof Replica.Type
+
+/** 501: this deployment keeps no structured log. */
+export class NotSupported extends Schema.Error<NotSupported>("@stint/core/ControlPlane/NotSupported")(
+  { _tag: Schema.tagDefaultOmit("NotSupported"), ...body },
+  { httpApiStatus: 501 }
+) {}
+
+/** What can be watched of an endpoint: replicas, logs, metrics. */
+export const observation = HttpApiGroup.make("observation").add(
+  HttpApiEndpoint.get("replicas", "/v2/endpoint/:namespace/:name/replica", {
+    params: named,
+    success: Schema.Struct({ items: Schema.Array(Replica) }),
+    error: refusals
+  }),
+  HttpApiEndpoint.get("logs", "/v2/endpoint/:namespace/:name/logs", {
+    params: named,
+    query: Logs.TextQuery,
+    success: text,
+    error: refusals
+  }),
+  HttpApiEndpoint.get("followLogs", "/v2/endpoint/:namespace/:name/logs/sse", {
+    params: named,
+    query: Logs.TextQuery,
+    success: eventStream,
+    error: refusals
+  }),
+  HttpApiEndpoint.get("records", "/v3/endpoint/:namespace/:name/logs", {
+    params: named,
+    query: Logs.RecordQuery,
+    success: Schema.Array(Logs.LogRecord),
+    error: [...refusals, NotSupported] as const
+  }),
+  HttpApiEndpoint.get("followRecords", "/v3/endpoint/:namespace/:name/logs/sse", {
+    params: named,
+    query: Logs.FollowQuery,
+    success: eventStream,
+    error: [...refusals, NotSupported] as const
+  }),
+  HttpApiEndpoint.post("metrics", "/v2/endpoint/:namespace/:name/metrics", {
+    params: named,
+    payload: EndpointMetrics.Window,
+    success: EndpointMetrics.AllGraphs,
+    error: refusals
+  }),
+  HttpApiEndpoint.get("openMetrics", "/v2/endpoint/:namespace/:name/open-metrics", {
+    params: named,
+    success: text,
+    error: refusals
+  })
+)
+
+/** The hardware catalogue and the quotas. */
+export const providers = HttpApiGroup.make("providers").add(
+  HttpApiEndpoint.get("public", "/v2/provider", { success: Hardware.Vendors, error: refusals }),
+  HttpApiEndpoint.get("list", "/v2/provider/:namespace", {
+    params: namespace,
+    success: Hardware.Vendors,
+    error: refusals
+  }),
+  HttpApiEndpoint.get("quotas", "/v2/provider/quotas/:namespace", {
+    params: namespace,
+    success: Hardware.Quotas,
+    error: refusals
+  })
+)
 
 /** The management API. Its base URL is the host alone; the version is part of each path. */
 export class ControlPlane extends HttpApi.make("@stint/core/ControlPlane").add(group) {}

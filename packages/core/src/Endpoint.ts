@@ -114,7 +114,9 @@ export const Fields = Schema.Struct({
  * Effect.runPromise(program).then((endpoint) => console.log(endpoint.state)) // => running
  * ```
  */
-export class Endpoint extends Data.Class<typeof Fields.Type & { readonly raw: Schema.Json }> {
+export class Endpoint extends Data.Class<
+  typeof Fields.Type & { readonly raw: Schema.Json; readonly namespace?: string | undefined }
+> {
   /** The state the server last reported. */
   get state(): State {
     return this.status.state

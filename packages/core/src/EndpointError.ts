@@ -61,10 +61,13 @@ export class Timeout extends Schema.TaggedError<Timeout>()("Timeout", {
 export class EndpointFailed extends Schema.TaggedError<EndpointFailed>()("EndpointFailed", {
   ...Named,
   state: Schema.String,
-  detail: Schema.optional(Schema.String)
+  detail: Schema.optional(Schema.String),
+  /** The last lines of the container's log. */
+  log: Schema.optional(Schema.String)
 }) {
   override get message() {
-    return `Endpoint ${where(this.namespace, this.name)} is in state "${this.state}" and will not become ready. Look at its logs, mend its spec and try again.${suffix(this.detail)}`
+    const log = this.log === undefined ? "" : `\nIts log ends:\n${this.log.replace(/^/gm, "  ")}`
+    return `Endpoint ${where(this.namespace, this.name)} is in state "${this.state}" and will not become ready. Look at its logs, mend its spec and try again.${suffix(this.detail)}${log}`
   }
 }
 

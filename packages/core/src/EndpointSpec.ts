@@ -5,6 +5,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
+import * as Image from "./Image.ts"
+
+export { EndpointName as Name } from "./EndpointName.ts"
+export { CreateBody, toCreateBody, toUpdateBody } from "./EndpointBody.ts"
+export { type Drift, drift } from "./internal/drift.ts"
 
 const MINUTE = 60_000
 
@@ -30,27 +35,19 @@ export const Minutes = Schema.Finite.pipe(
   )
 )
 
-/**
- * Endpoint names: 1 to 32 lowercase letters, digits and hyphens.
- */
-export const Name = Schema.String.check(
-  Schema.isPattern(/^[a-z0-9-]{1,32}$/, {
-    message: "expected 1 to 32 lowercase letters, digits or hyphens"
-  })
-)
-
 const Replicas = Schema.Finite.check(
   Schema.isInt({ message: "expected a whole number of replicas" }),
   Schema.isGreaterThanOrEqualTo(0, { message: "expected a whole number of replicas" })
 )
 
-const Image = Schema.Record(Schema.String, Schema.Json).check(
-  Schema.makeFilter(
-    (image: Record<string, Schema.Json>) =>
-      typeof image["url"] === "string" ||
-      Object.keys(image).length === 1 ||
-      'expected one variant, as in {"custom": {…}}, or a custom image with a "url"'
-  )
+/** What the autoscaler goes by: pending requests per replica over 20 seconds, or percent of the hardware over a minute. */
+export const Measure = Schema.Union([
+  Schema.Struct({ pendingRequests: Schema.NullOr(Schema.Finite) }),
+  Schema.Struct({ hardwareUsage: Schema.NullOr(Schema.Finite) })
+])
+
+const RoutePath = Schema.String.check(
+  Schema.isPattern(/^\//, { message: 'expected a path that begins with "/"' })
 )
 
 const fields = {
@@ -68,7 +65,14 @@ const fields = {
   scaleToZeroTimeout: Schema.optionalKey(Minutes),
   type: Schema.String.pipe(Schema.withDecodingDefaultKey(Effect.succeed("authenticated"))),
   env: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
-  image: Schema.optionalKey(Image),
+  secrets: Schema.optionalKey(Schema.Record(Schema.String, Schema.RedactedFromValue(Schema.String))),
+  args: Schema.optionalKey(Schema.Array(Schema.String)),
+  command: Schema.optionalKey(Schema.Array(Schema.String)),
+  image: Schema.optionalKey(Image.FromJson),
+  measure: Schema.optionalKey(Measure),
+  cacheHttpResponses: Schema.optionalKey(Schema.Boolean),
+  route: Schema.optionalKey(Schema.Struct({ domain: Schema.String, path: RoutePath })),
+  experimentalFeatures: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
   tags: Schema.optionalKey(Schema.Array(Schema.String))
 }
 
@@ -94,7 +98,8 @@ const Struct = Schema.Struct(fields).check(
  *
  * `minReplica` defaults to 0 and `maxReplica` to 1, so that an endpoint nobody releases falls asleep by itself.
  * `scaleToZeroTimeout` is a `Duration`, whole minutes from 15 to 2880; without one the server takes 15 minutes.
- * `image` is one of the API's variants (`{"tei": {…}}`), or a custom image with a `url`; absent, Hugging Face's own toolkit.
+ * `image` is one of the API's variants (`{"tei": {…}}`); absent, Hugging Face's own toolkit. `secrets` are redacted wherever
+ * they are printed. `measure` is what the autoscaler goes by.
  *
  * **Example** (A small CPU endpoint)
  *
@@ -137,125 +142,7 @@ export const make = (input: Input): EndpointSpec =>
 export const fromJson = Schema.decodeUnknownEffect(FromJson, { errors: "all", onExcessProperty: "error" })
 
 /**
- * The body of `POST /v2/endpoint/{namespace}`.
- */
-export const CreateBody = Schema.Struct({
-  accountId: Schema.optionalKey(Schema.NullOr(Schema.String)),
-  name: Schema.String,
-  type: Schema.optionalKey(Schema.String),
-  tags: Schema.optionalKey(Schema.Array(Schema.String)),
-  provider: Schema.Struct({ vendor: Schema.String, region: Schema.String }),
-  compute: Schema.Struct({
-    accelerator: Schema.String,
-    instanceType: Schema.String,
-    instanceSize: Schema.String,
-    scaling: Schema.Struct({
-      minReplica: Schema.Finite,
-      maxReplica: Schema.Finite,
-      scaleToZeroTimeout: Schema.optionalKey(Schema.NullOr(Schema.Finite)),
-      measure: Schema.optionalKey(Schema.NullOr(Schema.Record(Schema.String, Schema.Json)))
-    })
-  }),
-  model: Schema.Struct({
-    repository: Schema.String,
-    framework: Schema.optionalKey(Schema.String),
-    revision: Schema.optionalKey(Schema.NullOr(Schema.String)),
-    task: Schema.optionalKey(Schema.String),
-    image: Schema.Record(Schema.String, Schema.Json),
-    env: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
-    secrets: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
-    args: Schema.optionalKey(Schema.Array(Schema.Json)),
-    command: Schema.optionalKey(Schema.Array(Schema.Json))
-  })
-})
-
-/** The body of `POST /v2/endpoint/{namespace}`. */
-export type CreateBody = typeof CreateBody.Type
-
-/**
- * The wire body for a spec. `task` is left out when absent, because the API refuses `null` there; `protected`, the old
- * spelling, is sent as `authenticated`.
- */
-export const toCreateBody = (name: string, spec: EndpointSpec): CreateBody => ({
-  name,
-  type: spec.type === "protected" ? "authenticated" : spec.type,
-  ...(spec.tags === undefined ? {} : { tags: spec.tags }),
-  provider: { vendor: spec.vendor, region: spec.region },
-  compute: {
-    accelerator: spec.accelerator,
-    instanceType: spec.instanceType,
-    instanceSize: spec.instanceSize,
-    scaling: {
-      minReplica: spec.minReplica,
-      maxReplica: spec.maxReplica,
-      scaleToZeroTimeout:
-        spec.scaleToZeroTimeout === undefined ? null : Duration.toMillis(spec.scaleToZeroTimeout) / MINUTE
-    }
-  },
-  model: {
-    repository: spec.repository,
-    framework: spec.framework,
-    revision: spec.revision ?? null,
-    ...(spec.task === undefined ? {} : { task: spec.task }),
-    image:
-      spec.image === undefined
-        ? { huggingface: {} }
-        : "url" in spec.image
-          ? { custom: spec.image }
-          : spec.image,
-    ...(spec.env === undefined ? {} : { env: spec.env })
-  }
-})
-
-/**
  * A change to an endpoint: only what is given is sent, and the server keeps the rest.
- * `image` and `env` are replaced whole.
+ * `image`, `env`, `secrets`, `args` and `command` are replaced whole.
  */
 export type Change = Partial<Omit<EndpointSpec, "vendor" | "region">>
-
-const some = (values: Record<string, Schema.Json | undefined>): Record<string, Schema.Json> =>
-  Object.fromEntries(
-    Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]]))
-  )
-
-const unlessEmpty = (values: Record<string, Schema.Json>) =>
-  Object.keys(values).length === 0 ? undefined : values
-
-/** The body of `PUT /v2/endpoint/{namespace}/{name}`: the touched fields only. */
-export const toUpdateBody = (change: Change): Record<string, Schema.Json> => {
-  const scaling = some({
-    minReplica: change.minReplica,
-    maxReplica: change.maxReplica,
-    scaleToZeroTimeout:
-      change.scaleToZeroTimeout === undefined
-        ? undefined
-        : Duration.toMillis(change.scaleToZeroTimeout) / MINUTE
-  })
-  return some({
-    type: change.type === "protected" ? "authenticated" : change.type,
-    tags: change.tags,
-    compute: unlessEmpty(
-      some({
-        accelerator: change.accelerator,
-        instanceType: change.instanceType,
-        instanceSize: change.instanceSize,
-        scaling: unlessEmpty(scaling)
-      })
-    ),
-    model: unlessEmpty(
-      some({
-        repository: change.repository,
-        framework: change.framework,
-        revision: change.revision,
-        task: change.task,
-        env: change.env,
-        image:
-          change.image === undefined
-            ? undefined
-            : "url" in change.image
-              ? { custom: change.image }
-              : change.image
-      })
-    )
-  })
-}

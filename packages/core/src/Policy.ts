@@ -42,12 +42,16 @@ export const transient: Schedule.Schedule<unknown, ApiError> = Schedule.min([
 )
 
 /**
- * How a state is polled: at once after half a second, then slower, at most every five seconds.
+ * How a state is polled: every second for five minutes, in which most endpoints are ready, then every five seconds.
+ *
+ * That is 300 calls in the first five minutes; the hub allows a free account 1,000 in that time.
+ *
+ * @source https://huggingface.co/docs/hub/rate-limits for the hub; no number is published for the management API
  */
-export const polling: Schedule.Schedule<unknown> = Schedule.min([
-  Schedule.exponential("500 millis", 1.25),
+export const polling: Schedule.Schedule<unknown> = Schedule.concat(
+  Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: "5 minutes" })),
   Schedule.spaced("5 seconds")
-])
+)
 
 /** The schedule of retries after a transient failure. Default: {@link transient}. */
 export const CurrentTransient = Context.Reference<Schedule.Schedule<unknown, ApiError>>(

@@ -14,8 +14,10 @@ const world = (gets: ReadonlyArray<() => Fake.Answer>, probes: ReadonlyArray<() 
 const ready = (fake: ReturnType<typeof Fake.make>, options?: Parameters<typeof waitFor>[1]) =>
   Fake.inTime(waitFor(fake, options))
 
-const waitFor = (fake: ReturnType<typeof Fake.make>, options?: { readonly timeout?: "2 minutes" }) =>
-  Fake.use(fake, ({ awaitReady }) => awaitReady("e", options))
+const waitFor = (
+  fake: ReturnType<typeof Fake.make>,
+  options?: { readonly timeout?: "2 minutes" | "20 minutes" }
+) => Fake.use(fake, ({ awaitReady }) => awaitReady("e", options))
 
 const probesOf = (fake: ReturnType<typeof Fake.make>) =>
   fake.asked.filter(({ url }) => url.origin === Fake.url)
@@ -167,13 +169,26 @@ describe("awaitReady", () => {
     })
   )
 
-  it.effect("polls at once, then slower, at most every five seconds", () =>
+  it.effect("polls every second for five minutes, then every five seconds", () =>
     Effect.gen(function* () {
       const fake = world([state("pending")])
-      yield* Effect.flip(ready(fake, { timeout: "2 minutes" }))
+      yield* Effect.flip(ready(fake, { timeout: "20 minutes" }))
       const delays = fake.asked.slice(1).map(({ at }, index) => at - (fake.asked[index]?.at ?? 0))
-      assert.strictEqual(delays[0], 500)
-      assert.strictEqual(Math.max(...delays), 5000)
+      assert.deepStrictEqual(new Set(delays.slice(0, 299)), new Set([1000]))
+      assert.deepStrictEqual(new Set(delays.slice(302)), new Set([5000]))
+    })
+  )
+
+  it.effect("says why an endpoint failed, with the end of its log", () =>
+    Effect.gen(function* () {
+      const failed = state("failed", { errorMessage: "out of memory" })
+      const fake = Fake.make(({ url }) =>
+        url.pathname.endsWith("/logs") ? new Response("loading\nCUDA out of memory\n") : failed()
+      )
+      const error = yield* Effect.flip(ready(fake))
+      assert.strictEqual(error._tag, "EndpointFailed")
+      assert.include(error.message, "The server says: out of memory")
+      assert.include(error.message, "  CUDA out of memory")
     })
   )
 

@@ -128,15 +128,17 @@ describe("EndpointSpec", () => {
     })
   })
 
-  it("wraps a flat custom image, and spells protected as it is called now", () => {
-    const body = EndpointSpec.toCreateBody("e", {
-      ...spec,
-      type: "protected",
-      image: { url: "x", port: 8080 }
-    })
-    assert.deepStrictEqual(body.model.image, { custom: { url: "x", port: 8080 } })
-    assert.strictEqual(body.type, "authenticated")
-  })
+  it.effect(
+    "wraps a flat custom image, mends its health route, and spells protected as it is called now",
+    () =>
+      Effect.gen(function* () {
+        const image = { url: "x", port: 8080, health_route: "/ready" }
+        const flat = yield* EndpointSpec.fromJson({ ...input, type: "protected", image })
+        const body = EndpointSpec.toCreateBody("e", flat)
+        assert.deepStrictEqual(body.model.image, { custom: { url: "x", port: 8080, healthRoute: "/ready" } })
+        assert.strictEqual(body.type, "authenticated")
+      })
+  )
 
   it("an update holds the touched fields and nothing else", () => {
     assert.deepStrictEqual(EndpointSpec.toUpdateBody({}), {})
@@ -151,7 +153,7 @@ describe("EndpointSpec", () => {
         type: "protected",
         instanceSize: "x4",
         env: {},
-        image: { url: "x" },
+        image: { custom: { url: "x" } },
         tags: [],
         revision: "v2"
       }),

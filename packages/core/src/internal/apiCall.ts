@@ -60,13 +60,15 @@ const refuse = Effect.fnUntraced(function* (response: HttpClientResponse.HttpCli
 })
 
 /**
- * Lets a 2xx through, any 2xx read as 200 (the contract promises 200, older documents 201), an empty body as `{}`;
+ * Lets a 2xx through, any other 2xx read as 200 (the contract promises 200, older documents 201), its empty body as `{}`;
  * fails with a {@link Refusal} otherwise.
  */
 export const requireOk = (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, Refusal | HttpClientError.HttpClientError> => {
   if (response.status < 200 || response.status >= 300) return refuse(response)
+  // Nothing is promised of the body of a DELETE, least of all that there is one.
+  if (response.status === 200 && response.request.method !== "DELETE") return Effect.succeed(response)
   return Effect.map(response.text, (text) =>
     HttpClientResponse.fromWeb(
       response.request,

@@ -55,6 +55,8 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
   readonly name: string
   readonly namespace: Effect.Effect<string, EndpointError.ApiError>
   readonly get: Effect.Effect<Endpoint, EndpointError.NotFound | EndpointError.ApiError>
+  /** The last lines of the log, for the error of an endpoint that failed. */
+  readonly lastWords: Effect.Effect<string>
   readonly clientFor: (endpoint: Endpoint) => HttpClient.HttpClient
   readonly timeout: Duration.Duration
   readonly wasAwake: boolean
@@ -88,7 +90,13 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
     const { state } = endpoint
     if (state === "failed" || state === "updateFailed") {
       const detail = endpoint.status.errorMessage ?? endpoint.status.message ?? undefined
-      return yield* new EndpointError.EndpointFailed({ ...id, state, detail })
+      const log = yield* options.lastWords
+      return yield* new EndpointError.EndpointFailed({
+        ...id,
+        state,
+        detail,
+        log: log === "" ? undefined : log
+      })
     }
     if (state === "paused") {
       const waited = (yield* Clock.currentTimeMillis) - started

@@ -1,0 +1,135 @@
+/**
+ * The clients of the management API, and what every call has in common: a namespace, a deadline, retries, typed errors.
+ */
+import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import * as Account from "../Account.ts"
+import { CatalogApi, defaultCatalogUrl } from "../Catalog.ts"
+import { defaultApiUrl, defaultHubUrl, group, observation, providers } from "../ControlPlane.ts"
+import { InvalidRequest, NotFound, QuotaExceeded } from "../EndpointError.ts"
+import type { ApiError } from "../EndpointError.ts"
+import * as EndpointName from "../EndpointName.ts"
+import * as ApiCall from "./apiCall.ts"
+
+class Api extends HttpApi.make("@stint/core/Connection").add(group).add(observation).add(providers) {}
+
+/** Where and as whom. */
+export interface Options {
+  readonly http: HttpClient.HttpClient
+  readonly token: Redacted.Redacted
+  readonly apiUrl: URL | undefined
+  readonly hubUrl: URL | undefined
+  readonly catalogUrl: URL | undefined
+}
+
+const trimmed = (url: URL) => url.href.replace(/\/$/, "")
+const withoutVersion = (url: URL) => trimmed(url).replace(/\/v2$/, "")
+
+/** The API's clients and the account; shared by all namespaces. */
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const authorised = options.http.pipe(
+    HttpClient.mapRequest(HttpClientRequest.bearerToken(options.token)),
+    HttpClient.transformResponse(Effect.flatMap(ApiCall.requireOk))
+  )
+  const api = yield* HttpApiClient.makeWith(Api, {
+    baseUrl: withoutVersion(options.apiUrl ?? defaultApiUrl),
+    httpClient: authorised
+  })
+  const { catalog } = yield* HttpApiClient.makeWith(CatalogApi, {
+    baseUrl: trimmed(options.catalogUrl ?? defaultCatalogUrl),
+    httpClient: authorised
+  })
+  const account = yield* Account.make({
+    client: options.http,
+    hubUrl: options.hubUrl ?? defaultHubUrl,
+    token: options.token
+  })
+  return { api, catalog, account, http: options.http, token: options.token }
+})
+
+/** The API's clients and the account. */
+export type Connection = Effect.Success<ReturnType<typeof make>>
+
+/** What a route about one endpoint is called with. */
+export interface Named {
+  readonly params: { readonly namespace: string; readonly name: string }
+}
+
+/** Calls within one namespace. */
+export const calls = (namespace: Effect.Effect<string, ApiError>) => {
+  /** A call about the namespace as a whole, sent once. */
+  const inNamespaceOnce = <A, E extends ApiCall.CallFailure>(
+    method: string,
+    send: (namespace: string) => Effect.Effect<A, E>
+  ): Effect.Effect<A, ApiError> =>
+    Effect.flatMap(namespace, (ns) => ApiCall.toApiError({ method, namespace: ns })(send(ns)))
+
+  /** The same, tried again while it may help. */
+  const inNamespace = <A, E extends ApiCall.CallFailure>(
+    method: string,
+    send: (namespace: string) => Effect.Effect<A, E>
+  ): Effect.Effect<A, ApiError> => ApiCall.retryTransient(inNamespaceOnce(method, send))
+
+  /** A call about one endpoint, sent once. The name is checked before it. */
+  const once = <A, E extends ApiCall.CallFailure>(
+    method: string,
+    name: string,
+    send: (request: Named) => Effect.Effect<A, E>
+  ): Effect.Effect<A, ApiError> =>
+    Effect.flatMap(namespace, (ns) => {
+      const call = { method, namespace: ns, name }
+      return EndpointName.isValid(name)
+        ? ApiCall.toApiError(call)(send({ params: { namespace: ns, name } }))
+        : Effect.fail(
+            ApiCall.apiError(
+              call,
+              new InvalidRequest({ detail: "a name is 1 to 32 lowercase letters, digits or hyphens" })
+            )
+          )
+    })
+
+  /** A call about one endpoint, tried again while it may help. */
+  const call = <A, E extends ApiCall.CallFailure>(
+    method: string,
+    name: string,
+    send: (request: Named) => Effect.Effect<A, E>
+  ): Effect.Effect<A, ApiError> => ApiCall.retryTransient(once(method, name, send))
+
+  /** The same, of an endpoint that should exist. */
+  const existing = <A, E extends ApiCall.CallFailure>(
+    method: string,
+    name: string,
+    send: (request: Named) => Effect.Effect<A, E>
+  ): Effect.Effect<A, NotFound | ApiError> => Effect.mapError(call(method, name, send), notFound(name))
+
+  return { inNamespace, inNamespaceOnce, once, call, existing }
+}
+
+/** Calls within one namespace. */
+export type Calls = ReturnType<typeof calls>
+
+/** Whether a 409 speaks of the quota rather than of the name. */
+export const isQuota = (error: ApiError): boolean =>
+  error.reason.status === 409 && /quota/i.test(error.reason.detail ?? "")
+
+/** A 409 about the quota, as the error that it is. */
+export const quotaExceeded =
+  (name: string) =>
+  (error: ApiError): ApiError | QuotaExceeded =>
+    isQuota(error)
+      ? new QuotaExceeded({ namespace: error.namespace, name, detail: error.reason.detail })
+      : error
+
+/** A 404 about an endpoint, as the error that it is. */
+export const notFound =
+  (name: string) =>
+  (error: ApiError): ApiError | NotFound =>
+    error.reason.status === 404 ? new NotFound({ namespace: error.namespace, name }) : error
+
+/** A 400 that says that there is nothing to do. */
+export const isAlreadyRunning = (error: ApiError): boolean =>
+  error.reason.status === 400 && /already running/i.test(error.reason.detail ?? "")
