@@ -179,16 +179,14 @@ export const run = Command.make(
       const signal = yield* signals.first
       const now = yield* Ref.get(phase)
       if (now === "running") {
-        yield* view.say(
-          `${signal}: finishing what is in flight, then releasing. Ctrl-C again releases at once.`
-        )
+        yield* view.say(`${signal}: finishing what is in flight, then releasing. Once more: release now.`)
         yield* Deferred.succeed(drain, undefined)
         yield* Effect.raceFirst(Effect.asVoid(signals.second), Effect.sleep(options.drainTimeout))
       }
       yield* view.say(
         now === "releasing"
-          ? `${signal}: the endpoint is being released already. Ctrl-C twice more leaves at once; it may then go on billing.`
-          : "Releasing the endpoint. Ctrl-C again leaves at once; it may then go on billing."
+          ? `${signal}: being released already. Twice more leaves at once: it may then go on billing.`
+          : "Releasing the endpoint. Once more leaves at once: it may then go on billing."
       )
       yield* Fiber.interrupt(fiber)
     })

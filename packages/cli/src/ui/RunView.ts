@@ -124,8 +124,12 @@ export const summary = (report: Report, directory: string, state: string | undef
   const lines = [
     row(
       "rows",
-      `${count(report.items)}: ${count(report.succeeded)} done, ${count(report.failed)} failed, ${count(report.skipped)} were done before` +
-        (report.remaining ? `, ${count(report.remaining)} left` : "")
+      [
+        `${count(report.items)}: ${count(report.succeeded)} done`,
+        `${count(report.failed)} failed`,
+        ...(report.skipped > 0 ? [`${count(report.skipped)} done before`] : []),
+        ...(report.remaining ? [`${count(report.remaining)} left`] : [])
+      ].join(", ")
     ),
     row("time", `${formatMillis(report.durationMillis)}, ${Math.round(report.itemsPerSecond)} rows/s`),
     ...(bill === undefined ? [] : [row("billed", `${bill.billedMinutes} min${price}`)]),
