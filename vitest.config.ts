@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**", "test/full/**"],
-    testTimeout: 30_000
+    // Real processes on a busy machine take their time.
+    testTimeout: 60_000
   }
 })

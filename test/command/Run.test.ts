@@ -35,11 +35,13 @@ describe.concurrent("stint run", () => {
       yield* (yield* world.run()).end
       const { counts } = yield* Emulator.Emulator
       const before = (yield* counts).requests
+      const report = yield* world.read("report.json")
       const again = yield* world.run()
       assert.deepStrictEqual(yield* again.end, { code: 0, signal: null })
       assert.include(again.stderr(), "nothing to do")
       assert.strictEqual((yield* counts).requests, before, "not one request")
       assert.strictEqual(yield* world.lineCount("results.jsonl"), 50)
+      assert.strictEqual(yield* world.read("report.json"), report, "what the rows have cost is kept")
     }).pipe(Effect.scoped, Effect.provide(quick))
   )
 
@@ -83,13 +85,13 @@ describe.concurrent("stint run", () => {
     Effect.gen(function* () {
       const world = yield* World.make(20)
       const first = yield* world.run()
-      yield* first.says("Ready after")
+      yield* first.says("created")
       const second = yield* world.run()
       assert.deepStrictEqual(yield* second.end, { code: 8, signal: null })
       assert.include(second.stderr(), "Another run")
       yield* first.kill("SIGINT")
       assert.strictEqual((yield* first.end).code, 130)
-    }).pipe(Effect.scoped, Effect.provide(World.emulator({ boot: "short", millis: 2000 })))
+    }).pipe(Effect.scoped, Effect.provide(World.emulator({ boot: "long", millis: 0 })))
   )
 
   it.live("ends with 6 when there is no such endpoint and no spec", () =>

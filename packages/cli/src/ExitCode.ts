@@ -32,6 +32,7 @@ const byTag: Record<string, number> = {
   FingerprintChanged: ExitCode.refused,
   SpecFileError: ExitCode.refused,
   TokenMissing: ExitCode.refused,
+  CredentialsRefused: ExitCode.refused,
   ConfigError: ExitCode.refused,
   PlatformError: ExitCode.refused,
   // Stopped with the work kept.

@@ -10,6 +10,16 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
+/** The environment asks for something that Stint does not do. */
+export class CredentialsRefused extends Schema.TaggedError<CredentialsRefused>()("CredentialsRefused", {
+  variable: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `${this.variable} is set: ${this.detail}`
+  }
+}
+
 /** No token anywhere it is looked for. */
 export class TokenMissing extends Schema.TaggedError<TokenMissing>()("TokenMissing", {
   lookedIn: Schema.Array(Schema.String)
@@ -62,20 +72,50 @@ const fromFile = Effect.fnUntraced(function* (path: string) {
   return token === "" ? Option.none<string>() : Option.some(token)
 })
 
+const isOn = (value: Option.Option<string>) => Option.exists(value, (text) => /^(1|on|yes|true)$/i.test(text))
+
+/** What the variables of Hugging Face's tools forbid: exchanging OIDC tokens, using what was not given, going online. */
+const refusal = Config.all({
+  oidc: optional("HF_OIDC_RESOURCE"),
+  explicitOnly: optional("HF_HUB_DISABLE_IMPLICIT_TOKEN"),
+  offline: optional("HF_HUB_OFFLINE")
+}).pipe(
+  Config.map(({ oidc, explicitOnly, offline }) => {
+    if (isOn(offline)) {
+      return new CredentialsRefused({
+        variable: "HF_HUB_OFFLINE",
+        detail: "every call would go online. Unset it."
+      })
+    }
+    if (Option.isSome(oidc)) {
+      const detail = "tokens of an OIDC provider are not exchanged here. Unset it and set HF_TOKEN."
+      return new CredentialsRefused({ variable: "HF_OIDC_RESOURCE", detail })
+    }
+    return isOn(explicitOnly)
+      ? new CredentialsRefused({
+          variable: "HF_HUB_DISABLE_IMPLICIT_TOKEN",
+          detail: "no token is taken from the environment. Unset it, or give the token in code."
+        })
+      : undefined
+  })
+)
+
 /**
  * The token: `HF_TOKEN`, else `HUGGING_FACE_HUB_TOKEN`, else the token file (`HF_TOKEN_PATH`, `$HF_HOME/token`,
  * `$XDG_CACHE_HOME/huggingface/token`, `~/.cache/huggingface/token`). The file is looked at only where a `FileSystem`
  * is provided.
  *
- * Fails with {@link TokenMissing} when there is none.
+ * Fails with {@link TokenMissing} when there is none, and with {@link CredentialsRefused} where `HF_HUB_OFFLINE`,
+ * `HF_OIDC_RESOURCE` or `HF_HUB_DISABLE_IMPLICIT_TOKEN` forbid it.
  */
-export const token: Effect.Effect<Redacted.Redacted, TokenMissing | Config.ConfigError> = Effect.gen(
-  function* () {
+export const token: Effect.Effect<Redacted.Redacted, TokenMissing | CredentialsRefused | Config.ConfigError> =
+  Effect.gen(function* () {
+    const refused = yield* refusal
+    if (refused !== undefined) return yield* refused
     const given = yield* fromEnvironment
     if (Option.isSome(given)) return Redacted.make(given.value, { label: "HF_TOKEN" })
     const path = yield* tokenFile
     const stored = yield* fromFile(path)
     if (Option.isSome(stored)) return Redacted.make(stored.value, { label: "HF_TOKEN" })
     return yield* new TokenMissing({ lookedIn: ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", path] })
-  }
-)
+  })

@@ -11,6 +11,18 @@ const where = (namespace: string | undefined, name: string) =>
 
 const suffix = (detail: string | undefined) => (detail ? ` The server says: ${detail}` : "")
 
+/** `404, request abc`: what the server's people will ask for. */
+const answered = (answer: {
+  readonly status?: number | undefined
+  readonly requestId?: string | undefined
+}) => {
+  const parts = [
+    ...(answer.status === undefined ? [] : [String(answer.status)]),
+    ...(answer.requestId === undefined ? [] : [`request ${answer.requestId}`])
+  ]
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`
+}
+
 const Named = { namespace: Schema.optional(Schema.String), name: Schema.String }
 const Answer = {
   status: Schema.optional(Schema.Int),
@@ -19,29 +31,29 @@ const Answer = {
 }
 
 /** No endpoint of that name, or the token may not see it. */
-export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", Named) {
+export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { ...Named, ...Answer }) {
   override get message() {
-    return `There is no endpoint ${where(this.namespace, this.name)}. Check the name and the namespace, or give a spec to create it.`
+    return `There is no endpoint ${where(this.namespace, this.name)}${answered(this)}. Check the name and the namespace, or give a spec to create it.`
   }
 }
 
 /** The name is taken, by an endpoint that may be somebody else's. */
 export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", {
   ...Named,
-  detail: Schema.optional(Schema.String)
+  ...Answer
 }) {
   override get message() {
-    return `An endpoint ${where(this.namespace, this.name)} exists already. Get it and use it, or choose another name.${suffix(this.detail)}`
+    return `An endpoint ${where(this.namespace, this.name)} exists already${answered(this)}. Get it and use it, or choose another name.${suffix(this.detail)}`
   }
 }
 
 /** The namespace has no accelerators left for that instance. */
 export class QuotaExceeded extends Schema.TaggedError<QuotaExceeded>()("QuotaExceeded", {
   ...Named,
-  detail: Schema.optional(Schema.String)
+  ...Answer
 }) {
   override get message() {
-    return `The quota of the namespace does not allow endpoint ${where(this.namespace, this.name)}. Pause another endpoint (scaled to zero still counts), choose other hardware, or ask Hugging Face for more.${suffix(this.detail)}`
+    return `The quota of the namespace does not allow endpoint ${where(this.namespace, this.name)}${answered(this)}. Pause another endpoint (scaled to zero still counts), choose other hardware, or ask Hugging Face for more.${suffix(this.detail)}`
   }
 }
 

@@ -273,7 +273,11 @@ const settings = Config.all({
  */
 export const layerConfig = (
   options?: Pick<Options, "transformClient">
-): Layer.Layer<Endpoints, Config.ConfigError | Credentials.TokenMissing, HttpClient.HttpClient> =>
+): Layer.Layer<
+  Endpoints,
+  Config.ConfigError | Credentials.TokenMissing | Credentials.CredentialsRefused,
+  HttpClient.HttpClient
+> =>
   Layer.effect(
     Endpoints,
     Effect.gen(function* () {

@@ -38,6 +38,21 @@ describe("Credentials.token", () => {
     })
   )
 
+  for (const [variable, value] of [
+    ["HF_HUB_OFFLINE", "1"],
+    ["HF_OIDC_RESOURCE", "acme"],
+    ["HF_HUB_DISABLE_IMPLICIT_TOKEN", "true"]
+  ] as const) {
+    it.effect(`is refused, not guessed, when ${variable} is set`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(tokenWith({ HF_TOKEN: "hf_new", [variable]: value }))
+        assert.strictEqual(error._tag, "CredentialsRefused")
+        assert.include(error.message, variable)
+        assert.strictEqual(yield* tokenWith({ HF_TOKEN: "hf_new", [variable]: "" }), "hf_new")
+      })
+    )
+  }
+
   it.effect("an empty or blank one counts as absent, and blanks around one are dropped", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* tokenWith({ HF_TOKEN: "", HUGGING_FACE_HUB_TOKEN: " hf_old\n" }), "hf_old")

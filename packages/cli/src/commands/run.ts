@@ -126,16 +126,21 @@ export const run = Command.make(
 
     const plan = yield* Effect.provideService(Batch.prepare(rows, job, batch), Journal.Journal, journal)
 
+    const reportFile = path.join(options.out, "report.json")
+
     const finish = Effect.fnUntraced(function* (report: Report.Report, state: string | undefined) {
       yield* Effect.provideService(Sink.results(options.out, Row.format), Journal.Journal, journal)
-      const json = yield* Schema.encodeEffect(ReportJson)(report)
-      yield* fs.writeFileString(path.join(options.out, "report.json"), `${json}\n`)
+      // A start that sends nothing has nothing to say of what the rows have cost.
+      if (report.attempts > 0 || !(yield* fs.exists(reportFile))) {
+        const json = yield* Schema.encodeEffect(ReportJson)(report)
+        yield* fs.writeFileString(reportFile, `${json}\n`)
+      }
       yield* Console.log(RunView.summary(report, options.out, state))
     })
 
     if (plan.remaining === 0) {
       yield* view.say(
-        `All ${plan.items.toLocaleString("en-US")} rows are in the journal already: nothing to do, endpoint ${options.endpoint} is left asleep.`
+        `All ${plan.items.toLocaleString("en-US")} rows are in the journal already: nothing to do, endpoint ${options.endpoint} is not woken.`
       )
       return yield* finish(Report.nothingToDo(plan.items), undefined)
     }

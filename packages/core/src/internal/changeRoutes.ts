@@ -11,6 +11,7 @@ import * as ApiCall from "./apiCall.ts"
 import {
   type Calls,
   type Connection,
+  answerOf,
   isAlreadyRunning,
   isQuota,
   notFound,
@@ -60,7 +61,7 @@ export const make = (connection: Connection, { call, existing, once }: Calls) =>
       ),
       Effect.mapError((error) =>
         error.reason.status === 409 && !isQuota(error)
-          ? new Conflict({ namespace: error.namespace, name, detail: error.reason.detail })
+          ? new Conflict({ namespace: error.namespace, name, ...answerOf(error) })
           : quotaExceeded(name)(error)
       )
     )
