@@ -51,4 +51,8 @@ export const bill = (options: {
 
 /** Dollars for a person: cents from a dollar up, two digits that count below a cent. */
 export const formatDollars = (dollars: number): string =>
-  dollars === 0 ? "$0" : dollars < 0.01 ? `$${Number(dollars.toPrecision(2))}` : `$${dollars.toFixed(dollars < 1 ? 3 : 2)}`
+  dollars === 0
+    ? "$0"
+    : dollars < 0.01
+      ? `$${Number(dollars.toPrecision(2))}`
+      : `$${dollars.toFixed(dollars < 1 ? 3 : 2)}`

@@ -70,7 +70,7 @@ interface Said {
 const stringAt = (value: unknown, key: string) =>
   Predicate.hasProperty(value, key) && typeof value[key] === "string" ? value[key] : undefined
 
-/** The text and the code of an error body in any of the dialects: proxy, TGI, TEI, OpenAI, toolkit, plain text. */
+/** The text and the code of an error body in any of the dialects: proxy, TGI, TEI, OpenAI, FastAPI, toolkit, plain text. */
 const said = (body: string): Said => {
   const json = Option.getOrUndefined(decodeJson(body))
   if (json === undefined) {
@@ -82,6 +82,7 @@ const said = (body: string): Said => {
       ? error
       : (stringAt(error, "message") ??
         stringAt(json, "message") ??
+        stringAt(json, "detail") ??
         (Array.isArray(error) ? error.join("; ") : undefined))
   return { text, code: stringAt(json, "code") ?? stringAt(error, "type") ?? stringAt(json, "error_type") }
 }
@@ -99,7 +100,10 @@ const reasonFor = (status: number, what: Said): Reason => {
     case 403:
       return "account"
     case 404:
-      return what.text === undefined && what.code === undefined ? "gone" : "config"
+      // Nobody at home, or the proxy says so in its own code; an engine that knows no such route or model has words for it.
+      return what.code === "NOT_FOUND" || (what.text === undefined && what.code === undefined)
+        ? "gone"
+        : "config"
     case 405:
       return "config"
     case 408:

@@ -147,9 +147,11 @@ const decodeVector = decoding(
   "an embedding model for one text"
 )
 
-const isVector = (value: typeof OneVector.Type): value is ReadonlyArray<number> => typeof value[0] === "number"
+const isVector = (value: typeof OneVector.Type): value is ReadonlyArray<number> =>
+  typeof value[0] === "number"
 
-const single = (value: typeof OneVector.Type): ReadonlyArray<number> => (isVector(value) ? value : (value[0] ?? []))
+const single = (value: typeof OneVector.Type): ReadonlyArray<number> =>
+  isVector(value) ? value : (value[0] ?? [])
 
 /** The request that embeds one text, in the endpoint's protocol. TEI is told not to cut a long text in silence. */
 export const embedRequest = (protocol: Protocol, text: string): Request =>

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { type Digest, digest, toHex } from "./internal/digest.ts"
 import { KeyIndex } from "./internal/keyIndex.ts"
@@ -176,6 +177,8 @@ export const makeFile = Effect.fnUntraced(function* (path: string) {
   }
   const file = yield* Effect.mapError(fs.open(path, { flag: "a" }), unusable)
 
+  // One at a time: where a record lies is known only when the one before it is written.
+  const turn = yield* Semaphore.make(1)
   const append = (entries: ReadonlyArray<Entry>) =>
     Effect.gen(function* () {
       const lines = entries.map(encodeEntry).map((line) => encoder.encode(line))
@@ -190,7 +193,7 @@ export const makeFile = Effect.fnUntraced(function* (path: string) {
       yield* Effect.mapError(Effect.andThen(file.writeAll(bytes), file.sync), unusable)
       entries.forEach((entry, i) => remember(entry, end + (starts[i] ?? 0)))
       end += bytes.length
-    }).pipe(Effect.uninterruptible)
+    }).pipe(Effect.uninterruptible, turn.withPermit)
 
   return {
     lookup: (key: string) => {

@@ -108,17 +108,23 @@ interface Lease {
 const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Lease, never, Endpoints> {
   const endpoints = yield* Endpoints
   const policy = options.onRelease ?? "pause"
-  const emit = (event: Event) => options.onEvent?.(event) ?? Effect.void
+  const emit = (event: Event) => Effect.suspend(() => options.onEvent?.(event) ?? Effect.void)
   let phase: Acquire.Phase = { _tag: "Untouched" }
-  let startedAt = 0
+  let startedAt: number | undefined
   let namespace: string | undefined
 
-  const price = (endpoint: Endpoint) => options.pricePerHour ?? Acquire.shippedPrice(endpoint)
+  /** A watcher that breaks must not keep the endpoint awake. */
+  const tell = (event: Event) =>
+    Effect.catchCause(emit(event), (cause) => Effect.logWarning("A watcher of the lease failed.", cause))
+
+  const price = (endpoint: Endpoint | undefined) =>
+    options.pricePerHour ??
+    (endpoint === undefined ? Acquire.specPrice(options.spec) : Acquire.shippedPrice(endpoint))
   const billOf = (endpoint: Endpoint | undefined) =>
     Effect.map(Clock.currentTimeMillis, (now) =>
       Cost.bill({
-        millis: startedAt === 0 ? 0 : now - startedAt,
-        pricePerHour: endpoint === undefined ? undefined : price(endpoint),
+        millis: now - (startedAt ?? now),
+        pricePerHour: price(endpoint),
         replicas: endpoint?.readyReplica
       })
     )
@@ -160,17 +166,17 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
   const release = Effect.gen(function* () {
     const at = phase
     if (at._tag === "Untouched" || policy === "keep") return
-    yield* emit({ _tag: "Releasing", policy })
-    const endpoint = at._tag === "Held" ? at.endpoint : undefined
+    yield* tell({ _tag: "Releasing", policy })
+    const { endpoint } = at
     const state = yield* Release.release(endpoints, {
       name: options.name,
       namespace,
       policy,
       foundState: Acquire.foundState(at),
       timeout: options.releaseTimeout ?? "2 minutes",
-      pricePerHour: endpoint === undefined ? undefined : price(endpoint)
+      pricePerHour: price(endpoint)
     })
-    yield* emit({ _tag: "Released", policy, state, bill: yield* billOf(endpoint) })
+    yield* tell({ _tag: "Released", policy, state, bill: yield* billOf(endpoint) })
   }).pipe(Effect.uninterruptible)
 
   return { acquire, ready, release }

@@ -69,7 +69,11 @@ const inputOf: { readonly [K in Kind]: Schema.Codec<Schema.Json, unknown> } = {
 
 /** The row as it must be for a kind of job; which of the two shapes it has is told by its `custom_id`. */
 const schemaFor = (kind: Kind) => {
-  const plain = Schema.Struct({ ...PlainRow.fields, input: inputOf[kind] })
+  const plain = Schema.Struct({
+    ...PlainRow.fields,
+    input: inputOf[kind],
+    custom_id: Schema.optionalKey(Schema.Never)
+  })
   return Schema.Union([BatchLine, plain])
 }
 

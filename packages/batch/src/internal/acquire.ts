@@ -27,7 +27,12 @@ export class SpecMismatch extends Schema.TaggedError<SpecMismatch>()("SpecMismat
  */
 export type Phase =
   | { readonly _tag: "Untouched" }
-  | { readonly _tag: "Attempted"; readonly foundState: string | undefined }
+  | {
+      readonly _tag: "Attempted"
+      /** As it was found, if there was one. */
+      readonly endpoint: Endpoint | undefined
+      readonly foundState: string | undefined
+    }
   | {
       readonly _tag: "Held"
       readonly acquisition: Acquisition
@@ -47,6 +52,10 @@ export const shippedPrice = (endpoint: Endpoint): number | undefined =>
     instanceSize: endpoint.compute?.instanceSize ?? undefined
   })
 
+/** The price of the hardware that a spec asks for. */
+export const specPrice = (spec: EndpointSpec | undefined): number | undefined =>
+  spec === undefined ? undefined : PriceList.pricePerHour(spec)
+
 /** The tag of what Stint created, by which it can be found when its creator is gone. */
 export const tag = "stint"
 
@@ -64,8 +73,9 @@ const tagged = (spec: EndpointSpec): EndpointSpec => ({
   tags: spec.tags?.includes(tag) ? spec.tags : [...(spec.tags ?? []), tag]
 })
 
-/** Whether a failed call may have happened all the same. */
-const isAmbiguous = (error: unknown) => error instanceof ApiError && error.isTransient
+/** Whether a failed call may have happened all the same: no answer, or one that says yes in words we cannot read. */
+const isAmbiguous = (error: unknown) =>
+  error instanceof ApiError && (error.isTransient || error.reason._tag === "DecodeError")
 
 export const acquire = Effect.fnUntraced(function* (
   endpoints: Endpoints["Service"],
@@ -74,9 +84,9 @@ export const acquire = Effect.fnUntraced(function* (
 ) {
   const { name, spec } = options
 
-  const started = <A, E>(call: Effect.Effect<A, E>, found: string | undefined) =>
+  const started = <A, E>(call: Effect.Effect<A, E>, found: Endpoint | undefined) =>
     Effect.suspend(() => {
-      setPhase({ _tag: "Attempted", foundState: found })
+      setPhase({ _tag: "Attempted", endpoint: found, foundState: found?.state })
       return Effect.tapError(call, (error) =>
         Effect.sync(() => {
           if (!isAmbiguous(error)) setPhase({ _tag: "Untouched" })
@@ -92,7 +102,7 @@ export const acquire = Effect.fnUntraced(function* (
   const takeExisting = Effect.fnUntraced(function* (endpoint: Endpoint) {
     yield* checkSpec(endpoint, spec)
     if (endpoint.isAsleep || endpoint.state === "failed") {
-      const resumed = yield* started(endpoints.resume(name), endpoint.state)
+      const resumed = yield* started(endpoints.resume(name), endpoint)
       return hold("Resumed", resumed, endpoint.state)
     }
     // Whoever watches the events is told by them.

@@ -1,6 +1,7 @@
 /**
  * The engine: takes items, sends them, acts on what comes back, and makes every outcome durable before it leaves.
  */
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -56,6 +57,8 @@ const isFault = (error: unknown): error is Fault => error instanceof Fault
 
 const asJson = Schema.decodeUnknownOption(Schema.Json)
 
+const textOf = (json: Schema.Json) => (typeof json === "string" ? json : JSON.stringify(json))
+
 const errorJson = (error: unknown): Schema.Json => {
   if (isFault(error)) {
     return {
@@ -66,7 +69,8 @@ const errorJson = (error: unknown): Schema.Json => {
     }
   }
   const tag = Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : "error"
-  return { reason: tag, message: Predicate.isError(error) ? error.message : String(error) }
+  const text = Option.match(asJson(error), { onNone: () => String(error), onSome: textOf })
+  return { reason: tag, message: Predicate.isError(error) ? error.message : text }
 }
 
 interface Written<In, Out, E> {
@@ -122,17 +126,26 @@ export const run = <In, SE, SR, Out, E, R>(
         cells.lastError = fault.message
       }
 
-      const send = (item: In): Effect.Effect<Result.Result<Out, E>, never, R> =>
+      /** Sends one request; `undefined` when the gate was closed or the run halted while the item waited for its slot. */
+      const send = (item: In) =>
         Effect.suspend(() => {
+          if (isHalted || gate.isClosed()) return Effect.undefined
+          const era = gate.era()
           cells.inFlight++
-          return job.run(item)
-        }).pipe(
-          Effect.onExit(() => {
-            cells.inFlight--
-            return Effect.void
-          }),
-          Effect.result
-        )
+          return job.run(item).pipe(
+            Effect.onExit(() => {
+              cells.inFlight--
+              return Effect.void
+            }),
+            Effect.result,
+            Effect.map((result) => ({ result, era }))
+          )
+        })
+
+      /** Waits at the closed gate, but not longer than the run takes items. */
+      const pass = Effect.suspend(() =>
+        gate.isClosed() ? Effect.raceFirst(gate.pass, Deferred.await(halted)) : Effect.void
+      )
 
       /** Waits for the item's next turn; `false` when it has had its last. Built only once something went wrong. */
       const nextTurn = Effect.fnUntraced(function* (fault: Fault, tries: Tries) {
@@ -153,9 +166,11 @@ export const run = <In, SE, SR, Out, E, R>(
         // Halted by another fiber.
         // oxlint-disable-next-line no-unmodified-loop-condition
         while (!isHalted) {
-          const passed = yield* Effect.result(gate.pass)
+          const passed = yield* Effect.result(pass)
           if (Result.isFailure(passed)) return yield* stopWith(passed.failure)
-          const result = yield* slots.withSlot(send(item))
+          const sent = yield* slots.withSlot(send(item))
+          if (sent === undefined) continue
+          const { era, result } = sent
           if (Result.isSuccess(result)) {
             tries.attempts++
             gate.answered()
@@ -170,7 +185,7 @@ export const run = <In, SE, SR, Out, E, R>(
           if (closesGate(error)) {
             // Found no endpoint: sent again once there is one, and not charged.
             if (isHalted) return undefined
-            yield* gate.close(error)
+            yield* gate.close(error, era)
             continue
           }
           tries.attempts++
@@ -265,14 +280,28 @@ export const run = <In, SE, SR, Out, E, R>(
         return group.map(({ outcome }) => outcome)
       })
 
-      return items.pipe(
+      // A source that fails takes nothing with it: what is in flight is paid for, and finished first.
+      let broken: Cause.Cause<SE> | undefined
+      const source = items.pipe(
+        Stream.interruptWhen(Deferred.await(halted)),
+        Stream.catchCause((cause) => {
+          broken = cause
+          return Stream.empty
+        })
+      )
+      const ending = Stream.suspend((): Stream.Stream<never, SE | Stop> => {
+        if (stop !== undefined) return Stream.fail(stop)
+        return broken === undefined ? Stream.empty : Stream.failCause(broken)
+      })
+
+      return source.pipe(
         Stream.takeWhile(() => !isHalted),
         Stream.mapEffect(handle, { concurrency: limit.max + WAITING_ROOM, unordered: true }),
         Stream.filter(Predicate.isNotUndefined),
         Stream.groupedWithin(GROUP, GROUP_WINDOW),
         Stream.mapEffect(write),
         Stream.flattenIterable,
-        Stream.concat(Stream.suspend(() => (stop === undefined ? Stream.empty : Stream.fail(stop))))
+        Stream.concat(ending)
       )
     })
   )

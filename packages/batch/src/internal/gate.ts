@@ -2,6 +2,7 @@
  * The gate in front of the endpoint. While it is not there, no request is fired: one fiber brings it back, all wait.
  */
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
@@ -22,11 +23,18 @@ export class Unstable extends Schema.TaggedError<Unstable>()("Unstable", {
 /** Openings without one answer in between, after which the run stops: it must not cycle while it bills. */
 const MOST_OPENINGS = 10
 
+/** How long the gate stays closed at the least: no time at first, then doubling from half a second. */
+const restOf = (openings: number): Duration.Duration =>
+  openings <= 1 ? Duration.zero : Duration.min(Duration.seconds(30), Duration.millis(125 * 2 ** openings))
+
 export interface Gate<E> {
   /** Waits while the gate is closed; fails once the endpoint will not come back. */
   readonly pass: Effect.Effect<void, E>
-  /** The endpoint was not there: closes the gate, and sees to it that it opens again. */
-  readonly close: (fault: Fault) => Effect.Effect<void>
+  readonly isClosed: () => boolean
+  /** How often the gate was opened: what a request met that was sent before the last opening tells nothing new. */
+  readonly era: () => number
+  /** A request of that era found no endpoint: closes the gate, and sees to it that it opens again. */
+  readonly close: (fault: Fault, era: number) => Effect.Effect<void>
   /** The endpoint answered. */
   readonly answered: () => void
 }
@@ -37,17 +45,21 @@ export const make = Effect.fnUntraced(function* (
   const scope = yield* Effect.scope
   let closed: Deferred.Deferred<void, NotReady | Unstable> | undefined
   let openings = 0
+  let era = 0
 
   const reopen = (gate: Deferred.Deferred<void, NotReady | Unstable>, fault: Fault) =>
     Effect.suspend((): Effect.Effect<void, NotReady | Unstable> =>
       ++openings > MOST_OPENINGS
         ? Effect.fail(new Unstable({ openings: MOST_OPENINGS, detail: fault.message }))
-        : Effect.asVoid(awaitAwake)
+        : Effect.andThen(Effect.sleep(restOf(openings)), Effect.asVoid(awaitAwake))
     ).pipe(
       Effect.onExit((exit) =>
         Effect.suspend(() => {
           // A gate that failed stays closed: nothing is fired at an endpoint that is lost.
-          if (Exit.isSuccess(exit)) closed = undefined
+          if (Exit.isSuccess(exit)) {
+            closed = undefined
+            era++
+          }
           return Deferred.done(gate, exit)
         })
       ),
@@ -56,9 +68,11 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     pass: Effect.suspend(() => (closed === undefined ? Effect.void : Deferred.await(closed))),
-    close: (fault) =>
+    isClosed: () => closed !== undefined,
+    era: () => era,
+    close: (fault, sent) =>
       Effect.suspend(() => {
-        if (closed !== undefined) return Effect.void
+        if (closed !== undefined || sent !== era) return Effect.void
         const gate = Deferred.makeUnsafe<void, NotReady | Unstable>()
         closed = gate
         return Effect.logInfo(`The endpoint is not there (${fault.message}); holding every request.`).pipe(

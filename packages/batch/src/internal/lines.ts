@@ -44,7 +44,8 @@ export const split = <E, R>(source: Stream.Stream<Uint8Array, E, R>): Stream.Str
       const lines: Array<Line> = []
       const firstEnd = chunk.indexOf(LF)
       if (firstEnd < 0) {
-        rest = concat(rest, chunk)
+        // Copied, because the source may reuse its buffer for the next chunk.
+        rest = rest.length === 0 ? chunk.slice() : concat(rest, chunk)
         return lines
       }
       const first = concat(rest, chunk.subarray(0, firstEnd))
@@ -54,7 +55,6 @@ export const split = <E, R>(source: Stream.Stream<Uint8Array, E, R>): Stream.Str
         lines.push(lineOf(chunk.subarray(start, end), end - start + 1, true))
         start = end + 1
       }
-      // Copied, because the source may reuse its buffer for the next chunk.
       rest = chunk.slice(start)
       return lines
     }

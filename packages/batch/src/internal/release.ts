@@ -57,11 +57,21 @@ export const release = Effect.fnUntraced(function* (
   const { name } = options
   const step = stepFor(options.policy, options.foundState)
   const lastSeen = yield* Ref.make<{ state?: string; detail?: string }>({})
+  // In a fiber of its own: what is uninterruptible cannot be ended by its own clock, and this must be.
+  const bounded = <A>(effect: Effect.Effect<A>) =>
+    effect.pipe(
+      Effect.timeoutOption(options.timeout),
+      Effect.interruptible,
+      Effect.forkDetach({ startImmediately: true }),
+      Effect.flatMap(Fiber.join)
+    )
+
   if (step === "leave") {
-    return yield* endpoints.get(name).pipe(
+    const left = endpoints.get(name).pipe(
       Effect.map((endpoint) => endpoint.state),
       Effect.orElseSucceed(() => "unknown")
     )
+    return Option.getOrElse(yield* bounded(left), () => "unknown")
   }
 
   const act =
@@ -84,8 +94,15 @@ export const release = Effect.fnUntraced(function* (
       )
     )
 
+  // A refused or lost call proves nothing either way: what counts is what is read back.
   const attempt = act.pipe(
-    Effect.andThen(readBack),
+    Effect.matchEffect({
+      onSuccess: () => readBack,
+      onFailure: (error) =>
+        error._tag === "NotFound"
+          ? Effect.fail(error)
+          : Effect.mapError(readBack, (seen) => (seen._tag === "NotFound" ? seen : error))
+    }),
     Effect.catchTag("NotFound", () => Effect.succeed("deleted")),
     Effect.tapError((error) => {
       const detail = error._tag === "NotYet" ? error.detail : error.message
@@ -96,15 +113,15 @@ export const release = Effect.fnUntraced(function* (
     })
   )
 
-  // In a fiber of its own: what is uninterruptible cannot be ended by its own clock, and this one must be.
-  const bounded = yield* attempt.pipe(
-    Effect.retry(again),
-    Effect.timeoutOption(options.timeout),
-    Effect.orElseSucceed(() => Option.none<string>()),
-    Effect.interruptible,
-    Effect.forkDetach({ startImmediately: true })
+  const state = Option.flatten(
+    yield* bounded(
+      attempt.pipe(
+        Effect.retry(again),
+        Effect.map(Option.some),
+        Effect.orElseSucceed(() => Option.none<string>())
+      )
+    )
   )
-  const state = yield* Fiber.join(bounded)
   if (Option.isSome(state)) return state.value
   const seen = yield* Ref.get(lastSeen)
   return yield* new ReleaseUnconfirmed({

@@ -1,0 +1,273 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import { Journal } from "@stint/batch"
+import { Effect, FileSystem, Path, Schema, Stream } from "effect"
+
+type Kind = "file" | "memory"
+
+const entry = (key: string, more: Partial<Journal.Entry> = {}): Journal.Entry => ({
+  key,
+  fingerprint: "0123456789abcdef",
+  tag: "Succeeded",
+  attempts: 1,
+  durationMillis: 12.5,
+  output: [1, 2, "é\n😀"],
+  ...more
+})
+
+const failed = (key: string) =>
+  entry(key, { tag: "Failed", error: { reason: "row", message: "no" }, input: { id: key } })
+
+const temporary = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  return path.join(yield* fs.makeTempDirectoryScoped(), "journal.jsonl")
+})
+
+const inFile = <A, E, R>(path: string, use: (journal: Journal.Journal) => Effect.Effect<A, E, R>) =>
+  Effect.provide(Effect.flatMap(Journal.Journal, use), Journal.layerFile(path), { local: true })
+
+const keysOf = (journal: Journal.Journal) =>
+  Effect.map(Stream.runCollect(journal.entries), (entries) => entries.map(({ key }) => key))
+
+/** What every journal promises. */
+const promises = (kind: Kind) => {
+  const withJournal = <A, E, R>(use: (journal: Journal.Journal) => Effect.Effect<A, E, R>) =>
+    kind === "memory"
+      ? Effect.provide(Effect.flatMap(Journal.Journal, use), Journal.layerMemory, { local: true })
+      : Effect.flatMap(temporary, (path) => inFile(path, use))
+
+  describe(`a journal in ${kind}`, () => {
+    it.effect("knows what it was told, and nothing else", () =>
+      withJournal((journal) =>
+        Effect.gen(function* () {
+          yield* journal.append([entry("a"), failed("b")])
+          assert.deepStrictEqual(journal.lookup("a"), { fingerprint: "0123456789abcdef", succeeded: true })
+          assert.deepStrictEqual(journal.lookup("b"), { fingerprint: "0123456789abcdef", succeeded: false })
+          assert.isUndefined(journal.lookup("c"))
+          assert.deepStrictEqual(yield* Stream.runCollect(journal.entries), [entry("a"), failed("b")])
+          assert.deepStrictEqual(yield* journal.counts, { keys: 2, succeeded: 1 })
+        })
+      ).pipe(Effect.provide(NodeServices.layer))
+    )
+
+    it.effect("the last record of a key wins, and stands where it was written", () =>
+      withJournal((journal) =>
+        Effect.gen(function* () {
+          yield* journal.append([failed("a"), entry("b")])
+          yield* journal.append([
+            entry("a", { fingerprint: "ffffffffffffffff" }),
+            entry("c"),
+            entry("c", { attempts: 2 })
+          ])
+          assert.deepStrictEqual(yield* Stream.runCollect(journal.entries), [
+            entry("b"),
+            entry("a", { fingerprint: "ffffffffffffffff" }),
+            entry("c", { attempts: 2 })
+          ])
+          assert.deepStrictEqual(journal.lookup("a"), { fingerprint: "ffffffffffffffff", succeeded: true })
+          assert.deepStrictEqual(yield* journal.counts, { keys: 3, succeeded: 3 })
+        })
+      ).pipe(Effect.provide(NodeServices.layer))
+    )
+
+    it.effect("a success that fails later is a failure", () =>
+      withJournal((journal) =>
+        Effect.gen(function* () {
+          yield* journal.append([entry("a")])
+          yield* journal.append([failed("a")])
+          assert.isFalse(journal.lookup("a")?.succeeded)
+          assert.deepStrictEqual(yield* journal.counts, { keys: 1, succeeded: 0 })
+        })
+      ).pipe(Effect.provide(NodeServices.layer))
+    )
+
+    it.effect("many that write at once lose nothing of each other", () =>
+      withJournal((journal) =>
+        Effect.gen(function* () {
+          const groups = Array.from({ length: 60 }, (_, group) =>
+            Array.from({ length: 1 + (group % 5) }, (_, row) =>
+              entry(`${group}-${row}`, { output: "x".repeat((group * 37) % 900) })
+            )
+          )
+          yield* Effect.forEach(groups, (group) => journal.append(group), {
+            concurrency: "unbounded",
+            discard: true
+          })
+          const keys = yield* keysOf(journal)
+          assert.deepStrictEqual(
+            keys.toSorted(),
+            groups
+              .flat()
+              .map(({ key }) => key)
+              .toSorted()
+          )
+          for (const { key } of groups.flat()) assert.isTrue(journal.lookup(key)?.succeeded, key)
+        })
+      ).pipe(Effect.provide(NodeServices.layer))
+    )
+
+    it.effect("nothing is nothing", () =>
+      withJournal((journal) =>
+        Effect.gen(function* () {
+          yield* journal.append([])
+          assert.deepStrictEqual(yield* keysOf(journal), [])
+          assert.deepStrictEqual(yield* journal.counts, { keys: 0, succeeded: 0 })
+        })
+      ).pipe(Effect.provide(NodeServices.layer))
+    )
+  })
+}
+
+promises("memory")
+promises("file")
+
+describe("a journal in a file", () => {
+  const written = Effect.gen(function* () {
+    const path = yield* temporary
+    yield* inFile(path, ({ append }) =>
+      Effect.andThen(append([entry("a"), failed("b")]), append([entry("ключ"), entry("d")]))
+    )
+    return path
+  })
+
+  it.effect("is there again when it is opened again", () =>
+    Effect.gen(function* () {
+      const path = yield* written
+      yield* inFile(path, (journal) =>
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* keysOf(journal), ["a", "b", "ключ", "d"])
+          assert.deepStrictEqual(journal.lookup("ключ"), { fingerprint: "0123456789abcdef", succeeded: true })
+          assert.deepStrictEqual(yield* journal.counts, { keys: 4, succeeded: 3 })
+          yield* journal.append([entry("b")])
+          assert.deepStrictEqual(yield* keysOf(journal), ["a", "ключ", "d", "b"])
+        })
+      )
+      yield* inFile(path, (journal) =>
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* keysOf(journal), ["a", "ключ", "d", "b"])
+        })
+      )
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("is on the disk when append succeeds", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* temporary
+      yield* inFile(path, ({ append }) =>
+        Effect.gen(function* () {
+          yield* append([entry("a")])
+          const [line] = (yield* fs.readFileString(path)).split("\n")
+          assert.include(line, '"key":"a"')
+          const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Journal.Entry))
+          assert.deepStrictEqual(decode(line), entry("a"))
+        })
+      )
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("a last line torn at any byte is cut off, and the file can be written again", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* written
+      const bytes = yield* fs.readFile(path)
+      const last = bytes.subarray(0, -1).lastIndexOf(10) + 1
+      assert.isAbove(last, 0)
+      for (let end = last; end <= bytes.length; end++) {
+        yield* fs.writeFile(path, bytes.subarray(0, end))
+        const isWhole = end === bytes.length
+        yield* inFile(path, (journal) =>
+          Effect.gen(function* () {
+            assert.deepStrictEqual(
+              yield* keysOf(journal),
+              ["a", "b", "ключ", ...(isWhole ? ["d"] : [])],
+              `cut at ${end}`
+            )
+            yield* journal.append([entry("e")])
+            assert.strictEqual((yield* keysOf(journal)).at(-1), "e")
+          })
+        )
+        yield* inFile(path, (journal) =>
+          Effect.gen(function* () {
+            assert.strictEqual((yield* keysOf(journal)).length, isWhole ? 5 : 4)
+          })
+        )
+      }
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  const damages: ReadonlyArray<readonly [string, string, RegExp]> = [
+    ["half a line", '{"key":"x","finger', /line 2 is damaged/],
+    ["a line of another shape", '{"hello":"world"}', /line 2 is damaged/],
+    ["a blank line", "", /line 2 is damaged/]
+  ]
+  for (const [what, damage, message] of damages) {
+    it.effect(`${what} in the middle is an error that names file and line`, () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* written
+        const lines = (yield* fs.readFileString(path)).split("\n")
+        const before = lines.toSpliced(1, 1, damage).join("\n")
+        yield* fs.writeFileString(path, before)
+        const error = yield* Effect.flip(inFile(path, () => Effect.void))
+        assert.strictEqual(error._tag, "JournalError")
+        assert.match(error.message, message)
+        assert.include(error.message, path)
+        // It was paid for: nothing is cut.
+        assert.strictEqual(yield* fs.readFileString(path), before)
+      }).pipe(Effect.provide(NodeServices.layer))
+    )
+  }
+
+  it.effect("bytes that are no text are damage, too", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* written
+      const bytes = (yield* fs.readFile(path)).slice()
+      bytes[10] = 0xff
+      yield* fs.writeFile(path, bytes)
+      assert.match((yield* Effect.flip(inFile(path, () => Effect.void))).message, /line 1 is not UTF-8/)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("a folder that is not there is an error that names it", () =>
+    Effect.gen(function* () {
+      const path = `${yield* temporary}/nowhere/journal.jsonl`
+      const error = yield* Effect.flip(inFile(path, () => Effect.void))
+      assert.strictEqual(error._tag, "JournalError")
+      assert.include(error.message, path)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+})
+
+describe("without a journal", () => {
+  it.effect("nothing is remembered", () =>
+    Effect.gen(function* () {
+      const journal = yield* Journal.Journal
+      yield* journal.append([entry("a")])
+      assert.isUndefined(journal.lookup("a"))
+      assert.deepStrictEqual(yield* keysOf(journal), [])
+    })
+  )
+})
+
+describe("fingerprintOf", () => {
+  it("depends on the identity and on the request", () => {
+    const prints = [
+      Journal.fingerprintOf("a", "b"),
+      Journal.fingerprintOf("a", "c"),
+      Journal.fingerprintOf("c", "b"),
+      Journal.fingerprintOf("ab", "")
+    ]
+    assert.strictEqual(new Set(prints).size, 4)
+    for (const print of prints) assert.match(print, /^[0-9a-f]{16}$/)
+  })
+
+  it("done is a success under the same fingerprint", () => {
+    assert.isFalse(Journal.isDone(undefined, "a"))
+    assert.isFalse(Journal.isDone({ fingerprint: "a", succeeded: false }, "a"))
+    assert.isFalse(Journal.isDone({ fingerprint: "b", succeeded: true }, "a"))
+    assert.isTrue(Journal.isDone({ fingerprint: "a", succeeded: true }, "a"))
+  })
+})
