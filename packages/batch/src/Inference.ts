@@ -231,10 +231,13 @@ export const textGeneration = Effect.fnUntraced(function* (
   return "generated_text" in answer ? answer.generated_text : answer[0].generated_text
 })
 
-/** A message of a conversation. `content` is text, or parts as OpenAI has them. */
+/**
+ * A message of a conversation: its `role`, its `content` (text, or parts as OpenAI has them), and what else the engine takes,
+ * as in `tool_call_id`. All of it is sent.
+ */
 export interface Message {
   readonly role: string
-  readonly content: Schema.Json
+  readonly [member: string]: Schema.Json
 }
 
 /** What `/v1/chat/completions` answers, as far as it is read here. */
@@ -252,7 +255,7 @@ const decodeChat = decoding(ChatCompletion, "a chat model")
 /** The request that continues a conversation. */
 export const chatRequest = (messages: ReadonlyArray<Message>, parameters?: Parameters): Request => ({
   path: "/v1/chat/completions",
-  body: { messages: messages.map(({ role, content }) => ({ role, content })), ...parameters }
+  body: { messages: [...messages], ...parameters }
 })
 
 /** What a chat model says next. */

@@ -127,7 +127,7 @@ export const chat = <In>(
     name: options.name ?? "chat",
     key: options.key,
     fingerprint: (input): Schema.Json => ({
-      messages: options.messages(input).map(({ role, content }) => ({ role, content })),
+      messages: [...options.messages(input)],
       parameters: options.parameters ?? {}
     }),
     output: Schema.String,

@@ -3,7 +3,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import type * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
 import * as Stream from "effect/Stream"
 import * as Inference from "./Inference.ts"
 import * as Job from "./Job.ts"
@@ -55,7 +59,16 @@ const isBatchLine = (row: Row): row is typeof BatchLine.Type => "custom_id" in r
 /** The row's identity. */
 export const keyOf = (row: Row): string => (isBatchLine(row) ? row.custom_id : String(row.id))
 
-const Message = Schema.Struct({ role: Schema.String, content: Schema.Json })
+/** A message as the engine takes it: whatever it holds beside its role is sent as it is. */
+const Message = Schema.StructWithRest(Schema.Struct({ role: Schema.String }), [
+  Schema.Record(Schema.String, Schema.Json)
+]).check(
+  Schema.makeFilter((message) =>
+    "content" in message || "tool_calls" in message
+      ? undefined
+      : { path: ["content"], issue: "expected what the message says" }
+  )
+)
 const Conversation = Schema.Union([Schema.String, Schema.NonEmptyArray(Message)])
 
 const inputOf: { readonly [K in Kind]: Schema.Codec<Schema.Json, unknown> } = {
@@ -67,14 +80,24 @@ const inputOf: { readonly [K in Kind]: Schema.Codec<Schema.Json, unknown> } = {
   http: Schema.Json
 }
 
+const decodeBatchLine = SchemaParser.decodeUnknownEffect(BatchLine)
+
 /** The row as it must be for a kind of job; which of the two shapes it has is told by its `custom_id`. */
 const schemaFor = (kind: Kind) => {
-  const plain = Schema.Struct({
-    ...PlainRow.fields,
-    input: inputOf[kind],
-    custom_id: Schema.optionalKey(Schema.Never)
-  })
-  return Schema.Union([BatchLine, plain])
+  const decodePlain = SchemaParser.decodeUnknownEffect(
+    Schema.Struct({ ...PlainRow.fields, input: inputOf[kind] })
+  )
+  const decode = (json: Schema.Json): Effect.Effect<Row, SchemaIssue.Issue> =>
+    Predicate.hasProperty(json, "custom_id") ? decodeBatchLine(json) : decodePlain(json)
+  return Schema.Json.pipe(
+    Schema.decodeTo(
+      Schema.declare((row: unknown): row is Row => Predicate.isObject(row)),
+      {
+        decode: SchemaGetter.transformEffect(decode),
+        encode: SchemaGetter.transformEffect((row: Row) => SchemaParser.decodeUnknownEffect(Schema.Json)(row))
+      }
+    )
+  )
 }
 
 /**
@@ -95,8 +118,10 @@ const defaultPath: { readonly [K in Kind]: string } = {
   http: "/"
 }
 
+const isConversation = Schema.is(Schema.NonEmptyArray(Message))
+
 const messagesOf = (input: Schema.Json): ReadonlyArray<Inference.Message> =>
-  Schema.is(Schema.NonEmptyArray(Message))(input) ? input : [{ role: "user", content: input }]
+  isConversation(input) ? input : [{ role: "user", content: input }]
 
 const textOf = (input: Schema.Json): string => (typeof input === "string" ? input : JSON.stringify(input))
 

@@ -1,6 +1,6 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { type Journal, Row } from "@stint/batch"
+import { Inference, type Journal, Row } from "@stint/batch"
 import { Effect, Schema, Stream } from "effect"
 import { file } from "./folder.ts"
 
@@ -144,6 +144,14 @@ describe("a file of rows", () => {
       assert.deepStrictEqual((yield* read(text)).map(Row.keyOf), ["a", "request-1"])
     }).pipe(Effect.provide(NodeServices.layer))
   )
+})
+
+it("a message is sent whole, with what it holds beside role and content", () => {
+  const messages = [
+    { role: "assistant", content: null, tool_calls: [{ id: "c1" }] },
+    { role: "tool", content: "5", tool_call_id: "c1" }
+  ]
+  assert.deepStrictEqual(Inference.chatRequest(messages).body, { messages })
 })
 
 describe("a row's fingerprint", () => {
