@@ -116,19 +116,26 @@ export type Calls = ReturnType<typeof calls>
 export const isQuota = (error: ApiError): boolean =>
   error.reason.status === 409 && /quota/i.test(error.reason.detail ?? "")
 
+/** What the server said, for an error that is more than its reason. */
+export const answerOf = ({ reason: { status, detail, requestId } }: ApiError) => ({
+  status,
+  detail,
+  requestId
+})
+
 /** A 409 about the quota, as the error that it is. */
 export const quotaExceeded =
   (name: string) =>
   (error: ApiError): ApiError | QuotaExceeded =>
-    isQuota(error)
-      ? new QuotaExceeded({ namespace: error.namespace, name, detail: error.reason.detail })
-      : error
+    isQuota(error) ? new QuotaExceeded({ namespace: error.namespace, name, ...answerOf(error) }) : error
 
 /** A 404 about an endpoint, as the error that it is. */
 export const notFound =
   (name: string) =>
   (error: ApiError): ApiError | NotFound =>
-    error.reason.status === 404 ? new NotFound({ namespace: error.namespace, name }) : error
+    error.reason.status === 404
+      ? new NotFound({ namespace: error.namespace, name, ...answerOf(error) })
+      : error
 
 /** A 400 that says that there is nothing to do. */
 export const isAlreadyRunning = (error: ApiError): boolean =>
