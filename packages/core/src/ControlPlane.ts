@@ -177,7 +177,10 @@ export const providers = HttpApiGroup.make("providers").add(
 )
 
 /** The management API. Its base URL is the host alone; the version is part of each path. */
-export class ControlPlane extends HttpApi.make("@stint/core/ControlPlane").add(group) {}
+export class ControlPlane extends HttpApi.make("@stint/core/ControlPlane")
+  .add(group)
+  .add(observation)
+  .add(providers) {}
 
 /** Hugging Face's own management API. */
 export const defaultApiUrl = new URL("https://api.endpoints.huggingface.cloud/v2")

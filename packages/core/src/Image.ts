@@ -171,7 +171,7 @@ export const hasCredentials = (image: unknown): boolean =>
     (fields) => Predicate.hasProperty(fields, "credentials") && Predicate.isNotNullish(fields.credentials)
   )
 
-const known: Record<string, Schema.Codec<Image, unknown>> = variants
+const known: ReadonlyMap<string, Schema.Codec<Image, unknown>> = new Map(Object.entries(variants))
 
 const decodeFlat = SchemaParser.decodeUnknownEffect(Flat, { errors: "all", onExcessProperty: "error" })
 
@@ -185,14 +185,14 @@ const decodeVariant = (json: Schema.Json): Effect.Effect<Image, SchemaIssue.Issu
   const [name, ...more] = Object.keys(json)
   if (name === undefined || more.length > 0)
     return invalid('expected exactly one variant, as in {"tei": {…}}', json)
-  const variant = known[name]
+  const variant = known.get(name)
   if (variant !== undefined) {
     return SchemaParser.decodeUnknownEffect(variant, { errors: "all", onExcessProperty: "error" })(json)
   }
-  const meant = Object.keys(known).find((other) => other.toLowerCase() === name.toLowerCase())
+  const meant = [...known.keys()].find((other) => other.toLowerCase() === name.toLowerCase())
   return invalid(
     meant === undefined
-      ? `"${name}" is no image variant; there are ${Object.keys(known).join(", ")}`
+      ? `"${name}" is no image variant; there are ${[...known.keys()].join(", ")}`
       : `"${name}" is no image variant: it is spelt "${meant}"`,
     json
   )

@@ -13,21 +13,29 @@ import * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
 import * as HttpClient from "effect/http/HttpClient"
 import type { ServeError } from "effect/http/HttpServerError"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Endpoint from "@stint/core/Endpoint"
 import { NotFound } from "@stint/core/EndpointError"
 import * as Endpoints from "@stint/core/Endpoints"
 import type { Engine } from "./Engine.ts"
+import { stranger } from "./internal/account.ts"
 import * as Access from "./internal/access.ts"
 import * as Engines from "./internal/engines.ts"
+import * as Faults from "./internal/faults.ts"
 import * as Front from "./internal/front.ts"
-import { toJson } from "./internal/held.ts"
+import { type Held, toJson } from "./internal/held.ts"
+import * as Identifier from "./internal/identifier.ts"
 import * as Lifecycle from "./internal/lifecycle.ts"
+import * as Limits from "./internal/limits.ts"
 import * as Memory from "./internal/memory.ts"
+import * as RateLimit from "./internal/rateLimit.ts"
 import * as RequestLog from "./internal/requestLog.ts"
 import * as Sockets from "./internal/sockets.ts"
 import * as Store from "./internal/store.ts"
+import type { App } from "./internal/wire.ts"
 import type * as Meter from "./Meter.ts"
+import type { Scenario } from "./Scenario.ts"
 
 /** One request and its answer, as the emulator's log keeps it. */
 export type RequestRecord = RequestLog.RequestRecord
@@ -56,8 +64,20 @@ export interface Options {
   readonly namespace?: string | undefined
   /** Organisations the user belongs to, namespaces as well. Default: none. */
   readonly organizations?: ReadonlyArray<string> | undefined
+  /** Whether the user has a payment method; without one, creating is refused. Default: true. */
+  readonly canPay?: boolean | undefined
   /** The time from create, resume or a waking request to `running`. Default: 2 seconds; the first quarter is `pending`. */
   readonly boot?: Duration.Input | undefined
+  /** The time that an update takes, during which the endpoint answers 503. Default: a quarter of `boot`. */
+  readonly update?: Duration.Input | undefined
+  /** How many accelerators of an instance type a namespace may use, as in `{ "nvidia-l4": 16 }`. Default: plenty of each. */
+  readonly quota?: Readonly<Record<string, number>> | undefined
+  /** Instance types, or single instances by their id, of which none is free now. Default: none. */
+  readonly unavailable?: ReadonlyArray<string> | undefined
+  /** How many management calls a token may make in a time; more are answered 429. Default: as many as one likes. */
+  readonly rateLimit?: { readonly calls: number; readonly window: Duration.Input } | undefined
+  /** What goes wrong, and when. Default: nothing. */
+  readonly scenario?: Scenario | undefined
   /** Chooses an engine before the emulator does; `undefined` leaves the choice to it. */
   readonly engines?: ((served: Served) => Engine | undefined) | undefined
   /** How many requests `log` keeps. Default: 10,000; the counts are exact whatever it is. */
@@ -137,27 +157,62 @@ export class Emulator extends Context.Service<
 const redacted = (token: Redacted.Redacted | string) =>
   typeof token === "string" ? Redacted.make(token, { label: "HF_TOKEN" }) : token
 
-const stranger = "somebody-else"
-
 /** Everything but the transport. */
 const make = Effect.fnUntraced(function* (options: Options, transport: Store.Transport) {
+  let answered = 0
+  const identified = (app: App): App =>
+    Effect.map(app, (response) =>
+      HttpServerResponse.setHeader(response, "x-request-id", Identifier.request(answered++))
+    )
   const token = redacted(options.token ?? "hf_emulator")
   const account = {
     namespace: options.namespace ?? "emulator",
-    organizations: options.organizations ?? []
+    organizations: options.organizations ?? [],
+    canPay: options.canPay ?? true
   }
   const access = Access.make([
     { token, permissions: ["inference.endpoints.write", "inference.endpoints.infer.write"] },
     ...(options.tokens ?? []).map((grant) => ({ ...grant, token: redacted(grant.token) }))
   ])
   const log = yield* RequestLog.make({ capacity: options.logCapacity ?? 10_000, sink: options.onRequest })
+  const faults = yield* Faults.make(options.scenario)
+  const boot = Duration.fromInputUnsafe(options.boot ?? "2 seconds")
   const lifecycle = yield* Lifecycle.make({
-    boot: Duration.fromInputUnsafe(options.boot ?? "2 seconds")
+    boot,
+    update:
+      options.update === undefined ? Duration.times(boot, 0.25) : Duration.fromInputUnsafe(options.update),
+    bootFault: ({ name }) => faults.boot(name)
   })
+  const rateLimit = RateLimit.make(
+    {
+      calls: options.rateLimit?.calls ?? 1000,
+      window: Duration.fromInputUnsafe(options.rateLimit?.window ?? "5 minutes")
+    },
+    options.rateLimit !== undefined
+  )
   const ours = yield* Engines.make
   const choose: Engines.Choose = (served) => options.engines?.(served) ?? ours(served)
-  const store = yield* Store.make({ transport, lifecycle, access, choose, log })
-  const front = yield* Front.make({ account, access, choose, lifecycle, store, log })
+  const limits = (all: () => Iterable<Held>) =>
+    Limits.make({
+      all,
+      canPay: account.canPay,
+      quota: options.quota ?? {},
+      unavailable: options.unavailable ?? []
+    })
+  const store = yield* Store.make({
+    transport: {
+      open: (id, provider, app) => transport.open(id, provider, identified(app))
+    },
+    lifecycle,
+    access,
+    choose,
+    log,
+    faults,
+    limits
+  })
+  const front = identified(
+    yield* Front.make({ account, access, choose, faults, lifecycle, rateLimit, store, log })
+  )
 
   const find = (name: string, namespace: string) =>
     Effect.mapError(store.get(namespace, name), () => new NotFound({ namespace, name }))
@@ -170,8 +225,8 @@ const make = Effect.fnUntraced(function* (options: Options, transport: Store.Tra
     },
     token,
     namespace: account.namespace,
-    endpoints: Effect.flatMap(store.all, (all) =>
-      Effect.forEach(all, (held) => Effect.orDie(Endpoint.fromJson(toJson(held))))
+    endpoints: Effect.suspend(() =>
+      Effect.forEach(store.all(), (held) => Effect.orDie(Endpoint.fromJson(toJson(held))))
     ),
     bill: Effect.fn("Emulator.bill")(function* (name, namespace = account.namespace) {
       return (yield* store.bill(namespace, name)) ?? (yield* new NotFound({ namespace, name }))
@@ -265,3 +320,27 @@ export const layerEndpoints: Layer.Layer<Endpoints.Endpoints, never, Emulator | 
       Endpoints.make({ token, namespace, apiUrl: urls.management, hubUrl: urls.hub })
     )
   )
+
+/**
+ * Everything a test of one's own needs: the emulator without sockets, with a scenario of faults, and the client of
+ * `@stint/core` on it. Time is the environment's `Clock`: on a `TestClock` a cold start takes no time at all.
+ *
+ * @example
+ * ```ts
+ * import { Endpoints } from "@stint/core"
+ * import { Emulator, Scenario } from "@stint/emulator"
+ * import { Effect } from "effect"
+ *
+ * const scenario = Scenario.make({ rules: [{ do: { pauseFails: 2 } }] })
+ *
+ * export const test = Effect.gen(function* () {
+ *   const endpoints = yield* Endpoints.Endpoints
+ *   return yield* endpoints.pause("batch") // answered 500 twice; the client tries again
+ * }).pipe(Effect.provide(Emulator.layerTest(scenario, { boot: "5 minutes" })))
+ * ```
+ */
+export const layerTest = (
+  scenario?: Scenario,
+  options?: Omit<Options, "scenario">
+): Layer.Layer<Emulator | Endpoints.Endpoints | HttpClient.HttpClient> =>
+  Layer.provideMerge(layerEndpoints, layerMemory({ ...options, scenario }))

@@ -48,8 +48,22 @@ export interface Engine {
  * - `NotJson`: no JSON content type. `Unreadable`: the body could not be read, or is no JSON.
  * - `TooLarge`: more bytes than the engine reads. `Malformed`: JSON of another shape.
  * - `Empty`: nothing to work on. `Invalid`: well formed, but outside the engine's bounds.
+ * - `UnknownModel`: a model that is not served. `Unsupported`: work that this model does not do.
+ * - `Overloaded`: more requests at once than the engine takes.
  */
-export type Reason = "NotJson" | "Unreadable" | "TooLarge" | "Malformed" | "Empty" | "Invalid"
+export type Reason = typeof Reason.Type
+
+const Reason = Schema.Literals([
+  "NotJson",
+  "Unreadable",
+  "TooLarge",
+  "Malformed",
+  "Empty",
+  "Invalid",
+  "UnknownModel",
+  "Unsupported",
+  "Overloaded"
+])
 
 /**
  * A request that an engine refuses. It stays inside the engine: a {@link Dialect} turns it into an answer.
@@ -62,7 +76,7 @@ export type Reason = "NotJson" | "Unreadable" | "TooLarge" | "Malformed" | "Empt
  * ```
  */
 export class Refusal extends Schema.TaggedError<Refusal>()("Refusal", {
-  reason: Schema.Literals(["NotJson", "Unreadable", "TooLarge", "Malformed", "Empty", "Invalid"]),
+  reason: Reason,
   message: Schema.String
 }) {}
 

@@ -17,6 +17,14 @@ export interface Embedding {
   readonly tokens: number
 }
 
+/** A token of a text: its piece, and the characters it stands for, counted in code points. */
+export interface TokenSpan {
+  readonly id: number
+  readonly text: string
+  readonly start: number
+  readonly stop: number
+}
+
 /** A loaded model. Its functions are pure: the same text gives the same bits on every machine. */
 export interface WordNetEmbedding {
   /** `wordnet-static`. */
@@ -29,7 +37,11 @@ export interface WordNetEmbedding {
   readonly embed: (text: string) => Embedding
   /** The mean that {@link WordNetEmbedding.embed} normalises. */
   readonly pool: (text: string) => Embedding
+  /** The vector of each token that counts, of which {@link WordNetEmbedding.pool} is the mean. */
+  readonly embedTokens: (text: string) => ReadonlyArray<Float32Array<ArrayBuffer>>
   /** A text's tokens, those that would be cut included. */
+  readonly tokenize: (text: string) => ReadonlyArray<TokenSpan>
+  /** How many tokens a text has, those that would be cut included; at least 1. */
   readonly countTokens: (text: string) => number
   /** The text that tokens stand for; ids outside the vocabulary are left out. */
   readonly decode: (ids: ReadonlyArray<number>) => string
@@ -94,6 +106,22 @@ const make = ({ dimensions, maxTokens, rows, scales, vocabulary }: Weights): Wor
     return { vector, tokens }
   }
 
+  const tokenize = (text: string): ReadonlyArray<TokenSpan> => {
+    const points = Array.from(text)
+    return WordPiece.spans(text).flatMap(({ start, stop, word }) => {
+      const pieces = wordPiece.pieces(word)
+      // Accents that were taken off leave no place for the pieces of a word: each then has all of it.
+      const isAligned = stop - start === Array.from(word).length && pieces[0] !== WordPiece.unknownPiece
+      let from = start
+      return pieces.map((id) => {
+        const length = (vocabulary[id] ?? "").replace(/^##(?=.)/, "").length
+        const span = isAligned ? { start: from, stop: Math.min(stop, from + length) } : { start, stop }
+        from += length
+        return { id, text: points.slice(span.start, span.stop).join(""), ...span }
+      })
+    })
+  }
+
   const scaled = (embedding: Embedding, divisor: number): Embedding => {
     for (let d = 0; d < dimensions; d++) embedding.vector[d]! /= divisor
     return embedding
@@ -111,6 +139,17 @@ const make = ({ dimensions, maxTokens, rows, scales, vocabulary }: Weights): Wor
       const embedding = sum(text)
       return scaled(embedding, embedding.tokens)
     },
+    embedTokens: (text) => {
+      const ids = WordPiece.words(text)
+        .flatMap((word) => wordPiece.pieces(word))
+        .slice(0, maxTokens)
+      return (ids.length === 0 ? [WordPiece.unknownPiece] : ids).map((id) => {
+        const vector = new Float32Array(dimensions)
+        add(vector, id)
+        return vector
+      })
+    },
+    tokenize,
     countTokens: (text) => {
       let tokens = 0
       for (const word of WordPiece.words(text)) tokens += wordPiece.pieces(word).length
@@ -152,6 +191,22 @@ export const truncate = (
   const divisor = length(short)
   for (let d = 0; d < short.length; d++) short[d]! /= divisor
   return short
+}
+
+/**
+ * How alike two vectors point: 1 for the same direction, 0 when they have nothing in common.
+ *
+ * @example
+ * ```ts
+ * import { WordNetEmbedding } from "@stint/emulator"
+ *
+ * export const half = WordNetEmbedding.cosine(Float32Array.of(1, 0), Float32Array.of(1, 1)) // 0.707
+ * ```
+ */
+export const cosine = (a: Float32Array, b: Float32Array): number => {
+  let dot = 0
+  for (let d = 0; d < Math.min(a.length, b.length); d++) dot += a[d]! * b[d]!
+  return Math.max(-1, Math.min(1, dot / (length(a) * length(b))))
 }
 
 const loadFrom = Effect.fnUntraced(function* (directory: string) {

@@ -246,11 +246,11 @@ describe("data plane", () => {
   test(
     "says plainly that it has no engine for a task",
     Effect.gen(function* () {
-      const at = yield* running({ task: "text-generation" })
+      const at = yield* running({ task: "object-detection" })
       assert.strictEqual((yield* call("GET", new URL("/health", at))).status, 200)
       assert.deepStrictEqual(yield* call("POST", at, inputs), {
         status: 501,
-        body: { error: 'this emulator has no engine for the task "text-generation" yet' }
+        body: { error: 'this emulator has no engine for the task "object-detection" yet' }
       })
     })
   )

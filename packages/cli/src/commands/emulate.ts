@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { Signals } from "../Signals.ts"
+import { SpecFileError } from "../SpecFile.ts"
 import { ShortDuration } from "../ShortDuration.ts"
 
 /** What is printed once the emulator listens. */
@@ -47,6 +48,19 @@ const flags = {
     Flag.withSchema(ShortDuration),
     Flag.withDefault(Duration.seconds(2))
   ),
+  scenario: Flag.File("scenario", { mustExist: true }).pipe(
+    Flag.withDescription("What goes wrong, and when: a JSON file of rules"),
+    Flag.optional
+  ),
+  seed: Flag.Int("seed").pipe(
+    Flag.withDescription("Draw what goes wrong from this number instead: faults that pass"),
+    Flag.optional
+  ),
+  proxy: Flag.String("proxy").pipe(
+    Flag.withDescription("Put this server behind every endpoint, as in http://127.0.0.1:11434/v1"),
+    Flag.withSchema(Schema.URLFromString),
+    Flag.optional
+  ),
   log: Flag.String("log").pipe(
     Flag.withDescription("Append every request to this file, one JSON object a line"),
     Flag.optional
@@ -67,12 +81,30 @@ const encodeRecord = Schema.encodeEffect(
   )
 )
 
+/** The scenario that a file holds, or a seed stands for. */
+const scenarioOf = Effect.fnUntraced(function* (options: {
+  readonly scenario: Option.Option<string>
+  readonly seed: Option.Option<number>
+}) {
+  const Scenario = yield* Effect.promise(() => import("@stint/emulator/Scenario"))
+  if (Option.isNone(options.scenario))
+    return Option.getOrUndefined(Option.map(options.seed, (seed) => Scenario.seeded(seed)))
+  const path = options.scenario.value
+  const fs = yield* FileSystem.FileSystem
+  return yield* Effect.flatMap(fs.readFileString(path), Scenario.fromText).pipe(
+    Effect.mapError((error) => new SpecFileError({ path, detail: error.message }))
+  )
+})
+
 /** `stint emulate` */
 export const emulate = Command.make(
   "emulate",
   flags,
   Effect.fn("emulate")(function* (options) {
     const Emulator = yield* Effect.promise(() => import("@stint/emulator/Emulator"))
+    const Proxy = yield* Effect.promise(() => import("@stint/emulator/engine/Proxy"))
+    const scenario = yield* scenarioOf(options)
+    const proxy = yield* Effect.transposeOption(Option.map(options.proxy, (url) => Proxy.make({ url })))
     const fs = yield* FileSystem.FileSystem
     const encoder = new TextEncoder()
     const file = yield* Effect.transposeOption(
@@ -99,6 +131,8 @@ export const emulate = Command.make(
           token: options.token,
           namespace: options.namespace,
           boot: options.boot,
+          scenario,
+          ...(Option.isNone(proxy) ? {} : { engines: () => proxy.value }),
           ...(Option.isNone(file)
             ? {}
             : {
@@ -119,6 +153,14 @@ export const emulate = Command.make(
     {
       command: "stint emulate --boot 2s",
       description: "Prints one line of JSON with the addresses when it is ready"
+    },
+    {
+      command: "stint emulate --scenario faults.json",
+      description: 'With faults, such as {"rules": [{"on": {"plane": "data"}, "do": {"delay": "2 seconds"}}]}'
+    },
+    {
+      command: "stint emulate --proxy http://127.0.0.1:11434/v1",
+      description: "Endpoints that pass requests on to a server of yours"
     }
   ])
 )

@@ -23,18 +23,22 @@ export class Refusal extends Schema.TaggedError<Refusal>()("Refusal", {
 
 const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
 
-const firstText = (json: Schema.Json | undefined): string | undefined => {
+const isObject = (json: Schema.Json): json is Schema.JsonObject =>
+  Predicate.isObject(json) && !Array.isArray(json)
+
+/** What an error's JSON says, no deeper than anybody puts it: a body may be nested deeper than the stack goes. */
+const firstText = (json: Schema.Json | undefined, depth = 0): string | undefined => {
+  if (json === undefined || depth > 8) return undefined
   if (typeof json === "string") return json
-  if (Array.isArray(json)) return json.map(firstText).filter(Predicate.isNotUndefined).join("; ") || undefined
-  if (Predicate.isObject(json)) {
-    const fields: Record<string, unknown> = json
-    for (const key of ["error", "errors", "message"]) {
-      const value = fields[key]
-      const text = Schema.is(Schema.Json)(value) ? firstText(value) : undefined
-      if (text !== undefined) return text
-    }
+  if (Array.isArray(json)) {
+    const texts = json.map((item: Schema.Json) => firstText(item, depth + 1))
+    return texts.filter(Predicate.isNotUndefined).join("; ") || undefined
   }
-  return undefined
+  return isObject(json)
+    ? ["error", "errors", "message"]
+        .map((key) => firstText(json[key], depth + 1))
+        .find(Predicate.isNotUndefined)
+    : undefined
 }
 
 /**

@@ -5,17 +5,14 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
-import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import * as Account from "../Account.ts"
 import { CatalogApi, defaultCatalogUrl } from "../Catalog.ts"
-import { defaultApiUrl, defaultHubUrl, group, observation, providers } from "../ControlPlane.ts"
+import { ControlPlane, defaultApiUrl, defaultHubUrl } from "../ControlPlane.ts"
 import { InvalidRequest, NotFound, QuotaExceeded } from "../EndpointError.ts"
 import type { ApiError } from "../EndpointError.ts"
 import * as EndpointName from "../EndpointName.ts"
 import * as ApiCall from "./apiCall.ts"
-
-class Api extends HttpApi.make("@stint/core/Connection").add(group).add(observation).add(providers) {}
 
 /** Where and as whom. */
 export interface Options {
@@ -35,7 +32,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     HttpClient.mapRequest(HttpClientRequest.bearerToken(options.token)),
     HttpClient.transformResponse(Effect.flatMap(ApiCall.requireOk))
   )
-  const api = yield* HttpApiClient.makeWith(Api, {
+  const api = yield* HttpApiClient.makeWith(ControlPlane, {
     baseUrl: withoutVersion(options.apiUrl ?? defaultApiUrl),
     httpClient: authorised
   })

@@ -8,10 +8,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Engine from "../Engine.ts"
 import * as SourceLanguage from "../SourceLanguage.ts"
 import * as Tei from "../internal/tei.ts"
+import * as TeiTokens from "../internal/teiTokens.ts"
+import * as TeiVertex from "../internal/teiVertex.ts"
 import * as Toolkit from "../internal/toolkit.ts"
 
 /** Whose habits Text Embeddings Inference has, and its bounds. */
@@ -99,28 +100,34 @@ const decodePredict = Engine.decoder(
  * ```
  */
 export const tei = (model: SourceLanguage.SourceLanguage, options?: TeiOptions): Engine.Engine => {
-  const settings = Tei.settings(options)
+  const server = Tei.open(options)
 
-  const predict = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-    const { inputs, raw_scores: raw } = yield* Effect.flatMap(Tei.json(request), decodePredict)
+  const predict = Effect.fnUntraced(function* (json: unknown): Effect.fn.Return<Tei.Work, Engine.Refusal> {
+    const { inputs, raw_scores: raw } = yield* decodePredict(json)
     const { batch, isBatch } = readInputs(inputs)
-    if (isBatch) yield* Tei.checkBatch(batch.length, settings)
-    for (const text of batch) yield* Tei.checkText(text)
-    const results = yield* Effect.forEach(batch, (text) =>
-      Effect.map(model.classify(text), (classes) =>
-        classes.map(({ label, score }) => ({ score: raw === true ? logit(score) : score, label }))
+    const classify = Effect.gen(function* () {
+      for (const text of batch) yield* Tei.checkText(text)
+      return yield* Effect.forEach(batch, (text) =>
+        Effect.map(model.classify(text), (classes) =>
+          classes.map(({ label, score }) => ({ score: raw === true ? logit(score) : score, label }))
+        )
       )
-    )
+    })
+    const results = yield* isBatch ? Tei.batch(server, batch.length, classify) : Tei.single(server, classify)
     const characters = batch.reduce((sum, text) => sum + Tei.characters(text), 0)
     return { output: isBatch ? results : results[0], characters, tokens: characters }
   })
-  const answer: Engine.Engine["handle"] = (request) =>
-    Engine.refuseWith(Tei.dialect(settings))(Tei.respond(predict(request)))
+
+  const rerank = () => Effect.fail(Tei.unsupported("model is not a re-ranker model"))
+  const notEmbedding = Tei.route(server, () =>
+    Effect.fail(Tei.unsupported("Model is not an embedding model"))
+  )
+  const answer = Tei.route(server, predict)
   return {
     name: model.name,
     healthRoute: "/health",
     handle: Tei.serve(
-      settings,
+      server,
       {
         model_dtype: "float32",
         model_type: {
@@ -131,9 +138,31 @@ export const tei = (model: SourceLanguage.SourceLanguage, options?: TeiOptions):
         },
         max_input_length: maxTokens
       },
-      { "POST /": answer, "POST /predict": answer }
+      {
+        "POST /": answer,
+        "POST /invocations": answer,
+        "POST /predict": answer,
+        "POST /rerank": Tei.route(server, rerank),
+        "POST /embed": notEmbedding,
+        "POST /embed_all": notEmbedding,
+        "POST /embed_sparse": notEmbedding,
+        "POST /similarity": notEmbedding,
+        ...TeiTokens.routes(server, Characters),
+        ...TeiVertex.route(server, { own: predict, rerank })
+      }
     )
   }
+}
+
+const Characters: TeiTokens.Tokenizer = {
+  tokenize: (text) =>
+    Array.from(text, (character, start) => ({
+      id: character.codePointAt(0) ?? 0,
+      text: character,
+      start,
+      stop: start + 1
+    })),
+  decode: (ids) => ids.map((id) => (id <= 0x10ffff ? String.fromCodePoint(id) : "")).join("")
 }
 
 // The network's tokens are characters, and it cuts what is longer by itself.

@@ -5,7 +5,12 @@ import * as Identifier from "./identifier.ts"
 export interface Account {
   readonly namespace: string
   readonly organizations: ReadonlyArray<string>
+  /** Whether it has a payment method. */
+  readonly canPay: boolean
 }
+
+/** Somebody of the same namespace who is not the user: whoever changes endpoints behind its back. */
+export const stranger = "somebody-else"
 
 /** Whether endpoints of that namespace may be managed. */
 export const owns = ({ namespace, organizations }: Account, other: string): boolean =>
@@ -14,13 +19,13 @@ export const owns = ({ namespace, organizations }: Account, other: string): bool
 const title = (name: string) => name.slice(0, 1).toUpperCase() + name.slice(1)
 
 /** The answer of `GET /api/whoami-v2`. */
-export const whoami = ({ namespace, organizations }: Account) => ({
+export const whoami = ({ canPay, namespace, organizations }: Account) => ({
   type: "user",
   id: Identifier.object(namespace),
   name: namespace,
   fullname: title(namespace),
   isPro: false,
-  canPay: true,
+  canPay,
   billingMode: "prepaid",
   orgs: organizations.map((name) => ({
     type: "org",
@@ -29,7 +34,7 @@ export const whoami = ({ namespace, organizations }: Account) => ({
     fullname: title(name),
     plan: "team",
     roleInOrg: "admin",
-    canPay: true
+    canPay
   })),
   auth: {
     type: "access_token",

@@ -1,12 +1,15 @@
 /** One endpoint as the server holds it, and the JSON it answers with. */
-import * as DateTime from "effect/DateTime"
 import type * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import type * as Endpoint from "@stint/core/Endpoint"
 import type { Engine } from "../Engine.ts"
 import type * as Meter from "../Meter.ts"
 import type { JsonObject } from "./body.ts"
+import type { ContainerLog } from "./containerLog.ts"
 import * as Identifier from "./identifier.ts"
+import * as Instant from "./instant.ts"
+import * as Replicas from "./replicas.ts"
+import type { Telemetry } from "./telemetry.ts"
 import type { Spec } from "./validation.ts"
 
 /** What is observed of an endpoint. Only `lifecycle` changes it. */
@@ -14,19 +17,14 @@ export interface Status {
   readonly state: Endpoint.State
   readonly message: string
   readonly errorMessage: string | null
-  readonly readyReplica: number
-  readonly targetReplica: number
   readonly createdAt: string
-  readonly createdBy: string
+  readonly createdBy: JsonObject
   readonly updatedAt: string
-  readonly updatedBy: string
-  readonly lastUsedAt: string | null
+  readonly updatedBy: JsonObject
 }
 
 /** One endpoint. Its mutable parts belong to `lifecycle`. */
-export interface Held {
-  /** Also the first label of its host. */
-  readonly id: string
+export interface Held extends Replicas.Owner {
   /** Grows with each creation: the order of lists. */
   readonly sequence: number
   readonly namespace: string
@@ -41,42 +39,45 @@ export interface Held {
   /** Whether it has ever run: until then no URL is told. */
   hasRun: boolean
   status: Status
+  /** How many replicas there should be now. */
+  target: number
+  readonly log: ContainerLog
+  readonly telemetry: Telemetry
   meter: Meter.Meter
   inFlight: number
   lastUsedMillis: number
+  /** When an authorised request last came or went; `undefined` is never. */
+  lastUsed: bigint | undefined
   isDeleted: boolean
 }
 
 /** The key of an endpoint: names are unique in their namespace. */
 export const keyOf = (namespace: string, name: string): string => `${namespace}/${name}`
 
-/** RFC 3339 with 0, 3, 6 or 9 fraction digits, as the server's own library writes it. */
-export const timestamp = (nanos: bigint): string => {
-  const seconds = DateTime.formatIso(DateTime.makeUnsafe(Number(nanos / 1_000_000n))).slice(0, 19)
-  const fraction = String(nanos % 1_000_000_000n)
-    .padStart(9, "0")
-    .replace(/(?:000){1,3}$/, "")
-  return fraction === "" ? `${seconds}Z` : `${seconds}.${fraction}Z`
-}
-
-const person = (name: string) => ({ id: Identifier.object(name), name })
+/** Somebody, as answers name them. */
+export const person = (name: string): JsonObject => ({ id: Identifier.object(name), name })
 
 /** The endpoint as the management API answers it. */
-export const toJson = ({ hasRun, spec, status, url }: Held): JsonObject => ({
-  ...spec.document,
-  status: {
+export const toJson = (held: Held): JsonObject => ({
+  ...held.spec.document,
+  status: statusOf(held)
+})
+
+const statusOf = (held: Held): JsonObject => {
+  const { hasRun, lastUsed, status, target, url } = held
+  return {
     state: status.state,
     message: status.message,
     errorMessage: status.errorMessage,
     ...(hasRun ? { url } : {}),
-    readyReplica: status.readyReplica,
-    targetReplica: status.targetReplica,
+    readyReplica: Replicas.running(held),
+    targetReplica: target,
     private: null,
-    lastUsedAt: status.lastUsedAt,
+    lastUsedAt: lastUsed === undefined ? null : Instant.format(lastUsed),
     inferenceMetricsEnabled: false,
     createdAt: status.createdAt,
-    createdBy: person(status.createdBy),
+    createdBy: status.createdBy,
     updatedAt: status.updatedAt,
-    updatedBy: person(status.updatedBy)
+    updatedBy: status.updatedBy
   }
-})
+}

@@ -18,5 +18,18 @@ export const host = (seed: string): string => digits(seed, 36, 16)
 /** A commit of a repository: 40 hexadecimal digits. */
 export const commit = (seed: string): string => digits(seed, 16, 40)
 
-/** An account or a request: 24 hexadecimal digits. */
+/** A replica: five letters and digits. */
+export const replica = (seed: string): string => digits(seed, 36, 5)
+
+/** A request: 24 hexadecimal digits, quick to make. */
+export const request = (nth: number): string =>
+  [0, 1, 2]
+    .map((part) =>
+      mix(Math.imul(nth, 3) + part + 1)
+        .toString(16)
+        .padStart(8, "0")
+    )
+    .join("")
+
+/** An account: 24 hexadecimal digits. */
 export const object = (seed: string): string => digits(seed, 16, 24)

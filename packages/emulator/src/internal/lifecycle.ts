@@ -18,7 +18,11 @@ import * as ControlPlane from "@stint/core/ControlPlane"
 import type * as Endpoint from "@stint/core/Endpoint"
 import type { Engine } from "../Engine.ts"
 import * as Meter from "../Meter.ts"
-import { type Held, timestamp } from "./held.ts"
+import * as Autoscale from "./autoscale.ts"
+import { type Held, person } from "./held.ts"
+import * as Instant from "./instant.ts"
+import * as Narrate from "./narrate.ts"
+import * as Replicas from "./replicas.ts"
 import type { Spec } from "./validation.ts"
 
 /** The repository whose container never comes up. */
@@ -37,11 +41,24 @@ const messages: Readonly<Record<string, string>> = {
 
 const isIn = (states: ReadonlyArray<string>) => (state: Endpoint.State) => states.includes(state)
 
-const isBilled = isIn(["initializing", "running", "updating"])
 const isStarting = isIn(["pending", "initializing", "updating"])
 // Everything else is on its way, states that nobody has heard of included.
-const isSettled = isIn(["running", "paused", "failed", "updateFailed"])
+const isSettled = isIn(["paused", "failed", "updateFailed"])
 const isDown = isIn(["paused", "scaledToZero", "failed"])
+
+const stages: Readonly<Record<string, Replicas.Stage>> = {
+  pending: "pending",
+  initializing: "initializing",
+  updating: "initializing",
+  running: "running"
+}
+
+/** What is wrong with one boot. */
+export interface BootFault {
+  readonly takes?: Duration.Duration | undefined
+  readonly stuck?: Endpoint.State | undefined
+  readonly fails?: string | undefined
+}
 
 /** Changes endpoints; each change takes effect at once, and what follows from it happens on the clock. */
 export interface Lifecycle {
@@ -60,6 +77,8 @@ export interface Lifecycle {
   readonly wake: (held: Held) => Effect.Effect<void>
   /** An authorised request begins or ends: the idle timer starts anew. */
   readonly touch: (held: Held) => Effect.Effect<void>
+  /** A replica dies with what it has in hand; another one takes its place and boots. */
+  readonly kill: (held: Held, replica: Replicas.Replica) => Effect.Effect<void>
   /** Puts an endpoint into a state from outside; nothing follows from it, but that a running one may fall idle. */
   readonly force: (
     held: Held,
@@ -72,7 +91,12 @@ export interface Lifecycle {
 export const make = Effect.fnUntraced(function* (options: {
   /** From asked to running; the first quarter is `pending`. */
   readonly boot: Duration.Duration
+  /** From an update to running again. */
+  readonly update: Duration.Duration
+  /** Asked once at each boot, and at each update. */
+  readonly bootFault: (held: Held) => Effect.Effect<BootFault>
 }): Effect.fn.Return<Lifecycle, never, Scope.Scope> {
+  const { bootFault } = options
   const timers = yield* FiberMap.make<string>()
   const lock = yield* Semaphore.make(1)
   // One change at a time, and whole: a timer or a waking request must not come between a change's steps, nor a
@@ -80,37 +104,55 @@ export const make = Effect.fnUntraced(function* (options: {
   const change = <E>(held: Held, steps: Effect.Effect<void, E>): Effect.Effect<void, E> =>
     Effect.uninterruptible(lock.withPermit(Effect.suspend(() => (held.isDeleted ? Effect.void : steps))))
 
-  const waiting = Duration.times(options.boot, 0.25)
-  const initializing = Duration.times(options.boot, 0.75)
+  /** Lets the bill, the telemetry and waiting requests see how many replicas there are. */
+  const reflect = Effect.fnUntraced(function* (held: Held) {
+    const at = yield* Clock.currentTimeMillis
+    const [billed, running] = [Replicas.billed(held), Replicas.running(held)]
+    held.meter = Meter.run(held.meter, { at, replicas: billed })
+    held.telemetry.replicas(at, running, billed - running)
+    yield* running > 0 || isSettled(held.status.state) ? held.settled.open : held.settled.close
+  })
 
   const enter = Effect.fnUntraced(function* (held: Held, state: Endpoint.State, errorMessage?: string) {
-    const at = yield* Clock.currentTimeMillis
-    const target = isDown(state) ? 0 : held.spec.replicas
-    held.meter = Meter.run(held.meter, { at, replicas: isBilled(state) ? target : 0 })
+    const { maxReplicas, replicas } = held.spec
+    const stage = stages[state]
+    held.target = isDown(state) ? 0 : Math.min(Math.max(held.target, replicas), maxReplicas)
+    // An update rolls: what serves afterwards is new.
+    if (stage === undefined || state === "updating") held.replicas = []
+    if (stage !== undefined) Replicas.shape(held, held.target, stage)
     held.hasRun ||= state === "running"
     held.status = {
       ...held.status,
       state,
       message: messages[state] ?? state,
-      errorMessage: errorMessage ?? null,
-      targetReplica: target,
-      readyReplica: state === "running" ? target : 0
+      errorMessage: errorMessage ?? null
     }
-    yield* isSettled(state) ? held.settled.open : held.settled.close
+    yield* reflect(held)
   })
 
   const signed = Effect.fnUntraced(function* (held: Held, by: string) {
-    const updatedAt = timestamp(yield* Clock.currentTimeNanos)
-    held.status = { ...held.status, updatedAt, updatedBy: by }
+    const updatedAt = Instant.format(yield* Clock.currentTimeNanos)
+    held.status = { ...held.status, updatedAt, updatedBy: person(by) }
   })
 
   const after = (held: Held, timer: string, effect: Effect.Effect<void>) =>
     Effect.asVoid(FiberMap.run(timers, `${held.id} ${timer}`, effect))
 
-  const stopTimers = (held: Held) =>
-    Effect.forEach(["boot", "idle"], (timer) => FiberMap.remove(timers, `${held.id} ${timer}`), {
-      discard: true
-    })
+  const stop = (held: Held, names: ReadonlyArray<string>) =>
+    Effect.forEach(names, (timer) => FiberMap.remove(timers, `${held.id} ${timer}`), { discard: true })
+
+  const stopReplicas = (held: Held) =>
+    Effect.andThen(
+      stop(held, ["scale"]),
+      Effect.suspend(() =>
+        stop(
+          held,
+          held.replicas.map(({ id }) => id)
+        )
+      )
+    )
+
+  const stopTimers = (held: Held) => Effect.andThen(stop(held, ["boot", "idle"]), stopReplicas(held))
 
   // One fiber while the endpoint runs, however many requests come: it sleeps until the latest could have been idle.
   const fallIdle = (held: Held, minutes: number) =>
@@ -119,32 +161,93 @@ export const make = Effect.fnUntraced(function* (options: {
       while (true) {
         const now = yield* Clock.currentTimeMillis
         const due = (held.inFlight > 0 ? now : held.lastUsedMillis) + timeout
-        if (due <= now) return yield* enter(held, "scaledToZero")
+        if (due <= now) {
+          yield* stopReplicas(held)
+          return yield* enter(held, "scaledToZero")
+        }
         yield* Effect.sleep(Duration.millis(due - now))
       }
     })
 
+  /** One replica of a running endpoint boots by itself. */
+  const join = (held: Held, replica: Replicas.Replica, waiting: Duration.Duration) =>
+    after(
+      held,
+      replica.id,
+      Effect.gen(function* () {
+        if (replica.stage === "pending") {
+          yield* Effect.sleep(waiting)
+          replica.stage = "initializing"
+          yield* reflect(held)
+        }
+        yield* Narrate.booting(held, replica.id)
+        yield* Effect.sleep(Duration.times(options.boot, 0.75))
+        if (!held.replicas.includes(replica)) return
+        replica.stage = "running"
+        yield* Narrate.ready(held, replica.id)
+        yield* reflect(held)
+      })
+    )
+
+  const scaleTo = Effect.fnUntraced(function* (held: Held, target: number) {
+    held.target = target
+    const surplus = held.replicas.slice(target)
+    yield* stop(
+      held,
+      surplus.map(({ id }) => id)
+    )
+    for (const replica of surplus) Replicas.remove(held, replica)
+    while (held.replicas.length < target)
+      yield* join(held, Replicas.add(held, "pending"), Duration.times(options.boot, 0.25))
+    yield* reflect(held)
+  })
+
   const run = Effect.fnUntraced(function* (held: Held) {
     yield* enter(held, "running")
+    for (const { id } of held.replicas) yield* Narrate.ready(held, id)
     held.lastUsedMillis = yield* Clock.currentTimeMillis
-    const { idleMinutes } = held.spec
+    const { idleMinutes, maxReplicas, replicas } = held.spec
     if (idleMinutes !== undefined) yield* after(held, "idle", fallIdle(held, idleMinutes))
+    if (maxReplicas > replicas)
+      yield* after(
+        held,
+        "scale",
+        Autoscale.loop(held, (target) => scaleTo(held, target))
+      )
   })
 
-  const comeUp = Effect.fnUntraced(function* (held: Held, failure: Endpoint.State) {
-    yield* Effect.sleep(initializing)
-    if (held.spec.repository === failing) {
-      return yield* enter(held, failure, `Container exited with code 1: ${failing} never starts, on purpose`)
-    }
-    yield* run(held)
+  const comeUp = Effect.fnUntraced(function* (
+    held: Held,
+    fault: BootFault,
+    duration: Duration.Duration,
+    failure: Endpoint.State
+  ) {
+    if (fault.stuck === held.status.state) return yield* Effect.never
+    for (const { id } of held.replicas) yield* Narrate.booting(held, id)
+    yield* Effect.sleep(duration)
+    const reason =
+      fault.fails ?? (held.spec.repository === failing ? `${failing} never starts, on purpose` : undefined)
+    if (reason === undefined) return yield* run(held)
+    for (const { id } of held.replicas) yield* Narrate.exited(held, id, reason)
+    yield* enter(held, failure, `Container exited with code 1: ${reason}`)
   })
-
-  const initialize = (held: Held) => Effect.andThen(enter(held, "initializing"), comeUp(held, "failed"))
 
   const start = Effect.fnUntraced(function* (held: Held) {
     yield* stopTimers(held)
+    const fault = yield* bootFault(held)
+    const boot = fault.takes ?? options.boot
+    held.replicas = []
     yield* enter(held, "pending")
-    yield* after(held, "boot", Effect.andThen(Effect.sleep(waiting), initialize(held)))
+    yield* after(
+      held,
+      "boot",
+      Effect.gen(function* () {
+        if (fault.stuck === "pending") return yield* Effect.never
+        yield* Effect.sleep(Duration.times(boot, 0.25))
+        yield* enter(held, "initializing")
+        yield* comeUp(held, fault, Duration.times(boot, 0.75), "failed")
+      })
+    )
   })
 
   const refused = (error: string) => new ControlPlane.BadRequest({ error, code: "BAD_REQUEST" })
@@ -155,8 +258,13 @@ export const make = Effect.fnUntraced(function* (options: {
       // Of many requests that find it asleep, the first wakes it.
       if (held.status.state !== "scaledToZero") return
       yield* stopTimers(held)
+      const fault = yield* bootFault(held)
       yield* enter(held, "initializing")
-      yield* after(held, "boot", comeUp(held, "failed"))
+      yield* after(
+        held,
+        "boot",
+        comeUp(held, fault, fault.takes ?? Duration.times(options.boot, 0.75), "failed")
+      )
     }),
     pause: Effect.fnUntraced(function* (held, by) {
       yield* stopTimers(held)
@@ -180,19 +288,31 @@ export const make = Effect.fnUntraced(function* (options: {
       const at = yield* Clock.currentTimeMillis
       held.spec = spec
       held.engine = engine
-      held.meter = Meter.reprice(held.meter, { at, pricePerHour: spec.pricePerHour })
+      held.meter = Meter.reprice(held.meter, { at, pricePerHour: spec.hardware.instance.pricePerHour })
       yield* signed(held, by)
       const { state } = held.status
       if (state === "paused" || state === "scaledToZero") return
       if (state !== "running" && state !== "updating" && state !== "updateFailed") return yield* start(held)
       yield* stopTimers(held)
+      const fault = yield* bootFault(held)
       yield* enter(held, "updating")
-      yield* after(held, "boot", comeUp(held, "updateFailed"))
+      yield* after(held, "boot", comeUp(held, fault, fault.takes ?? options.update, "updateFailed"))
     }),
     remove: Effect.fnUntraced(function* (held) {
       yield* stopTimers(held)
       held.isDeleted = true
       yield* enter(held, "paused")
+      held.log.end()
+    }),
+    kill: Effect.fnUntraced(function* (held, replica) {
+      if (!held.replicas.includes(replica)) return
+      yield* stop(held, [replica.id])
+      Replicas.remove(held, replica)
+      yield* Narrate.exited(held, replica.id, "killed")
+      yield* replica.death.open
+      // The hardware stays, and is billed: only the container starts anew.
+      yield* join(held, Replicas.add(held, "initializing"), Duration.zero)
+      yield* reflect(held)
     }),
     force: Effect.fnUntraced(function* (held, by, { message, state }) {
       yield* stopTimers(held)
@@ -204,8 +324,8 @@ export const make = Effect.fnUntraced(function* (options: {
         held.status = { ...held.status, ...(isFailure ? { errorMessage: message } : { message }) }
     }),
     touch: Effect.fnUntraced(function* (held) {
-      held.lastUsedMillis = yield* Clock.currentTimeMillis
-      held.status = { ...held.status, lastUsedAt: timestamp(yield* Clock.currentTimeNanos) }
+      held.lastUsed = yield* Clock.currentTimeNanos
+      held.lastUsedMillis = Number(held.lastUsed / 1_000_000n)
     })
   }
   return {
@@ -217,6 +337,7 @@ export const make = Effect.fnUntraced(function* (options: {
     scaleToZero: (held, by) => change(held, actions.scaleToZero(held, by)),
     update: (held, by, next) => change(held, actions.update(held, by, next)),
     remove: (held) => change(held, actions.remove(held)),
+    kill: (held, replica) => change(held, actions.kill(held, replica)),
     force: (held, by, next) => change(held, actions.force(held, by, next))
   }
 })

@@ -6,16 +6,17 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as ControlPlane from "@stint/core/ControlPlane"
 import * as Endpoint from "@stint/core/Endpoint"
-import type { Access, Permission } from "./access.ts"
-import { type Account, owns } from "./account.ts"
+import type { Account } from "./account.ts"
 import * as Body from "./body.ts"
 import type { Choose } from "./engines.ts"
+import * as Faults from "./faults.ts"
 import { type Held, toJson } from "./held.ts"
+import * as Image from "./image.ts"
 import type { Lifecycle } from "./lifecycle.ts"
+import type { Limits } from "./limits.ts"
+import type { Permit } from "./permit.ts"
 import type { Store } from "./store.ts"
 import * as Validation from "./validation.ts"
-
-const permission: Permission = "inference.endpoints.write"
 
 // Every document of ours is an endpoint: what cannot be decoded is a bug of the emulator.
 const answer = (held: Held) => Effect.orDie(Endpoint.fromJson(toJson(held)))
@@ -33,30 +34,30 @@ const matches = (query: { readonly search?: string; readonly tags?: string }) =>
   return (held: Held) => held.name.includes(query.search ?? "") && tagged(held)
 }
 
+/** The engine of an endpoint is chosen once. */
+const sameEngine = (held: Held, spec: Validation.Spec) => {
+  const [old, next] = [Image.variantOf(held.spec.image), Image.variantOf(spec.image)]
+  return old === next
+    ? Effect.void
+    : Effect.fail(
+        new ControlPlane.BadRequest({
+          error: `model.image: the engine of an existing endpoint cannot be changed from \`${old}\` to \`${next}\``,
+          code: "VALIDATION_FAILED"
+        })
+      )
+}
+
 /** Makes the handlers of the group. */
 export const layer = (options: {
   readonly account: Account
-  readonly access: Access
   readonly choose: Choose
   readonly lifecycle: Lifecycle
+  readonly limits: Limits
+  readonly permit: Permit
   readonly store: Store
 }): Layer.Layer<HttpApiGroup.Service<"@stint/core/ControlPlane", "endpoints">> => {
-  const { access, account, choose, lifecycle, store } = options
+  const { account, choose, lifecycle, limits, permit, store } = options
   const by = account.namespace
-
-  const permit = Effect.fnUntraced(function* (
-    request: HttpServerRequest.HttpServerRequest,
-    namespace: string
-  ) {
-    const permissions = access(request.headers["authorization"])
-    if (permissions === undefined || !owns(account, namespace))
-      return yield* new ControlPlane.Unauthorized({ error: "401 Unauthorized", code: "UNAUTHORIZED" })
-    if (!permissions.includes(permission))
-      return yield* new ControlPlane.Forbidden({
-        error: `missing permissions: ${permission}`,
-        code: "FORBIDDEN"
-      })
-  })
 
   interface Named {
     readonly request: HttpServerRequest.HttpServerRequest
@@ -79,17 +80,24 @@ export const layer = (options: {
         "list",
         Effect.fnUntraced(function* ({ params, query, request }) {
           yield* permit(request, params.namespace)
-          const all = (yield* store.all).filter(
-            (held) => held.namespace === params.namespace && matches(query)(held)
-          )
+          const isWanted = matches(query)
           const limit = Math.min(Math.max(1, Math.floor(query.limit ?? pageSize)), maxPageSize)
-          const rest = all.filter((held) => held.sequence > Number(query.cursor ?? -1))
-          const page = rest.slice(0, limit)
-          const last = rest.length > limit ? page.at(-1) : undefined
+          const after = Number(query.cursor ?? -1)
+          const page: Array<Held> = []
+          let total = 0
+          let isMore = false
+          for (const held of store.all()) {
+            if (held.namespace !== params.namespace || !isWanted(held)) continue
+            total += 1
+            if (held.sequence <= after) continue
+            if (page.length < limit) page.push(held)
+            else isMore = true
+          }
+          const last = isMore ? page.at(-1) : undefined
           return {
             items: yield* Effect.forEach(page, (held) => answer(held)),
             nextCursor: last === undefined ? null : String(last.sequence),
-            totalItems: all.length
+            totalItems: total
           }
         })
       )
@@ -98,7 +106,7 @@ export const layer = (options: {
         Effect.fnUntraced(function* ({ params, request }) {
           yield* permit(request, params.namespace)
           const spec = yield* Effect.flatMap(Body.read(request), Validation.validate)
-          return yield* answer(yield* store.create(params.namespace, spec.name, spec))
+          return yield* answer(yield* store.create(params.namespace, spec.name, spec, by))
         })
       )
       .handle("get", (named) => Effect.flatMap(find(named), answer))
@@ -108,6 +116,8 @@ export const layer = (options: {
           const held = yield* find({ params, request })
           const { accountId: _, name: __, provider: ___, ...patch } = yield* Body.read(request)
           const spec = yield* Validation.validate(Body.merge(held.spec.sent, patch))
+          yield* sameEngine(held, spec)
+          if (held.status.state !== "paused") yield* limits.room(params.namespace, spec, held)
           yield* lifecycle.update(held, by, { spec, engine: choose(spec) })
           return yield* answer(held)
         })
@@ -121,11 +131,26 @@ export const layer = (options: {
       )
       .handle(
         "pause",
-        act((held) => lifecycle.pause(held, by))
+        Effect.fnUntraced(function* (named) {
+          const held = yield* find(named)
+          if (yield* Faults.PauseLies)
+            return yield* answer({
+              ...held,
+              replicas: [],
+              target: 0,
+              status: { ...held.status, state: "paused" }
+            })
+          yield* lifecycle.pause(held, by)
+          return yield* answer(held)
+        })
       )
       .handle(
         "resume",
-        act((held) => lifecycle.resume(held, by))
+        act((held) =>
+          held.status.state === "running"
+            ? lifecycle.resume(held, by)
+            : Effect.andThen(limits.room(held.namespace, held.spec, held), lifecycle.resume(held, by))
+        )
       )
       .handle(
         "scaleToZero",

@@ -4,8 +4,8 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import type { App } from "./dataPlane.ts"
 import type { Transport } from "./store.ts"
+import type { App } from "./wire.ts"
 
 /** The domain of every host. It exists nowhere else. */
 const domain = "endpoints.emulator"
@@ -37,20 +37,19 @@ export const make = (): Memory => {
   const apps = new Map<string, App>()
 
   const client = HttpClient.make((request, url) => {
+    const broken = (description: string) =>
+      new HttpClientError.HttpClientError({
+        reason: new HttpClientError.TransportError({ request, description })
+      })
     const app = apps.get(url.origin)
-    if (app === undefined) {
-      const description = `connect ECONNREFUSED ${url.host}: nothing listens there`
-      return Effect.fail(
-        new HttpClientError.HttpClientError({
-          reason: new HttpClientError.TransportError({ request, description })
-        })
-      )
-    }
+    if (app === undefined)
+      return Effect.fail(broken(`connect ECONNREFUSED ${url.host}: nothing listens there`))
     return app.pipe(
       Effect.provideService(
         HttpServerRequest.HttpServerRequest,
         HttpServerRequest.fromClientRequest(request)
       ),
+      Effect.catchTag("Cut", () => Effect.fail(broken(`read ECONNRESET ${url.host}`))),
       Effect.map((response) => HttpServerResponse.toClientResponse(response, { request }))
     )
   })

@@ -10,7 +10,7 @@ import type * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Engine from "../Engine.ts"
 
 /** Which part of the service a request went to. */
-export type Plane = "management" | "hub" | "data"
+export type Plane = "management" | "hub" | "catalog" | "data"
 
 /** One request and its answer. */
 export interface RequestRecord {
@@ -20,7 +20,7 @@ export interface RequestRecord {
   readonly method: string
   /** Without the query. */
   readonly path: string
-  /** The answer's status; 499 when the client went away before it. */
+  /** The answer's status; 499 when the client went away before it, 444 when a fault cut the connection. */
   readonly status: number
   /** The endpoint's name, where the request is about one. */
   readonly endpoint: string | undefined
@@ -60,6 +60,9 @@ export interface RequestLog {
   readonly stream: Stream.Stream<RequestRecord>
 }
 
+const statusOf = (exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>): number =>
+  Exit.isSuccess(exit) ? exit.value.status : Exit.hasInterrupts(exit) ? 499 : Exit.hasFails(exit) ? 444 : 500
+
 /** Makes a log that keeps the last `capacity` records. */
 export const make = Effect.fnUntraced(function* (options: {
   readonly capacity: number
@@ -91,7 +94,7 @@ export const make = Effect.fnUntraced(function* (options: {
             plane: subject.plane,
             method: subject.request.method,
             path: Engine.path(subject.request),
-            status: Exit.isSuccess(exit) ? exit.value.status : Exit.hasInterrupts(exit) ? 499 : 500,
+            status: statusOf(exit),
             endpoint: subject.endpoint,
             inputs: subject.inputs?.() ?? 0
           })

@@ -6,8 +6,9 @@ import type { ServeError } from "effect/http/HttpServerError"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as NetAddress from "effect/net/NetAddress"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import type { App } from "./dataPlane.ts"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import * as Refusal from "./refusal.ts"
+import type { App } from "./wire.ts"
 
 const loopback = ["localhost", "127.0.0.1", "[::1]"]
 
@@ -29,6 +30,14 @@ const onlyFor = (host: string, app: App): App => {
   })
 }
 
+// The client sees its connection reset; what the request was waiting for goes with the connection.
+const reset = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+  Effect.andThen(
+    Effect.sync(() => NodeHttpServerRequest.toIncomingMessage(request).socket.destroy()),
+    Effect.never
+  )
+)
+
 /** Listens until the scope closes; answers the origin. Port 0 is a free one. */
 export const listen = Effect.fnUntraced(function* (
   app: App,
@@ -40,7 +49,8 @@ export const listen = Effect.fnUntraced(function* (
     port,
     gracefulShutdownTimeout: "1 second"
   })
-  yield* server.serve(onlyFor(host, app))
+  // A client that hangs up interrupts what it asked for; the server itself would let it go on.
+  yield* server.serve(Effect.interruptible(Effect.catchTag(onlyFor(host, app), "Cut", () => reset)))
   const bound = NetAddress.isInetAddress(server.address) ? server.address.port : port
   return `http://${isWildcard(host) ? "127.0.0.1" : inUrl(host)}:${bound}`
 })

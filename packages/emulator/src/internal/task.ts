@@ -1,6 +1,7 @@
 /** The `task` that the server fills in when none is sent. */
 
 const byName: ReadonlyArray<readonly [RegExp, string]> = [
+  [/rerank/i, "text-ranking"],
   [/^sentence-transformers\//i, "sentence-embeddings"],
   [/guesslang|language-?id|sentiment|classif|sst-?2|emotion|toxic|nli\b/i, "text-classification"],
   [/stable-diffusion|sdxl|flux/i, "text-to-image"],

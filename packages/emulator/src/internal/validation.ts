@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { BadRequest } from "@stint/core/ControlPlane"
 import * as EndpointSpec from "@stint/core/EndpointSpec"
-import type * as PriceList from "@stint/core/PriceList"
+import * as Autoscale from "./autoscale.ts"
 import { type JsonObject, objectOf, unreadable } from "./body.ts"
 import * as Hardware from "./hardware.ts"
 import * as Identifier from "./identifier.ts"
@@ -23,10 +23,13 @@ export interface Spec {
   readonly image: JsonObject
   readonly env: JsonObject
   readonly isPublic: boolean
-  readonly pricePerHour: number
   readonly provider: { readonly vendor: string; readonly region: string }
-  /** How many replicas there are while the endpoint is awake. */
+  readonly hardware: Hardware.Offer
+  readonly port: number
+  /** How many replicas there are at least while the endpoint is awake, and how many at most. */
   readonly replicas: number
+  readonly maxReplicas: number
+  readonly measure: Autoscale.Measure
   /** Minutes without a request after which the endpoint sleeps; `undefined` is never. */
   readonly idleMinutes: number | undefined
 }
@@ -75,7 +78,7 @@ const scalingProblem = ({ compute: { scaling } }: EndpointSpec.CreateBody): stri
 const hardware = Effect.fnUntraced(function* ({
   compute: { accelerator, instanceSize, instanceType },
   provider: { region, vendor }
-}: EndpointSpec.CreateBody): Effect.fn.Return<PriceList.Instance, BadRequest> {
+}: EndpointSpec.CreateBody): Effect.fn.Return<Hardware.Offer, BadRequest> {
   const regions = Hardware.regions[vendor]
   if (regions === undefined)
     return yield* invalid(
@@ -83,21 +86,83 @@ const hardware = Effect.fnUntraced(function* ({
     )
   if (!regions.includes(region))
     return yield* invalid(`provider.region: unknown region \`${region}\` of \`${vendor}\``)
-  const instance = Hardware.find({ vendor, region, instanceType, instanceSize })
-  if (instance === undefined)
+  const offer = Hardware.find({ vendor, region, instanceType, instanceSize })
+  if (offer === undefined)
     return yield* invalid(
       `compute: unknown instance \`${instanceType}\` \`${instanceSize}\` in \`${vendor}\` \`${region}\``
     )
-  return instance.accelerator === accelerator
-    ? instance
+  return offer.instance.accelerator === accelerator
+    ? offer
     : yield* invalid(
-        `compute.accelerator: \`${instanceType}\` is \`${instance.accelerator}\`, not \`${accelerator}\``
+        `compute.accelerator: \`${instanceType}\` is \`${offer.instance.accelerator}\`, not \`${accelerator}\``
       )
 })
 
 /** Decodes the words of a body, before anything looks at their meaning. */
 const understand = (sent: JsonObject): Effect.Effect<EndpointSpec.CreateBody, BadRequest> =>
   Effect.mapError(decode(sent), (error) => unreadable(describe(error.issue)))
+
+const only = (json: JsonObject, keys: ReadonlyArray<string>): JsonObject =>
+  Object.fromEntries(Object.entries(json).filter(([key]) => keys.includes(key)))
+
+// What the server does not know it drops, on every level.
+const top = [
+  "name",
+  "type",
+  "accountId",
+  "tags",
+  "provider",
+  "compute",
+  "model",
+  "route",
+  "cacheHttpResponses",
+  "experimentalFeatures",
+  "network",
+  "privateService",
+  "notifications",
+  "customRouter"
+]
+const ofModel = [
+  "repository",
+  "framework",
+  "revision",
+  "task",
+  "image",
+  "env",
+  "secrets",
+  "args",
+  "command",
+  "fromCatalog"
+]
+const ofCompute = ["accelerator", "instanceType", "instanceSize"]
+const ofScaling = ["minReplica", "maxReplica"]
+
+// Values of secrets are written, never read.
+const hidden = (secrets: JsonObject): JsonObject =>
+  Object.fromEntries(Object.keys(secrets).map((key) => [key, ""]))
+
+/** `measure`, or the deprecated halves of it. */
+const measureOf = Effect.fnUntraced(function* (
+  scaling: JsonObject
+): Effect.fn.Return<{ readonly shown: JsonObject; readonly measure: Autoscale.Measure }, BadRequest> {
+  const metric = scaling["metric"]
+  const halves: JsonObject =
+    typeof metric === "string" ? { [metric]: scaling["threshold"] ?? null } : { hardwareUsage: null }
+  const measure = scaling["measure"]
+  const whole = measure === undefined || measure === null ? halves : objectOf(measure)
+  const [kind, ...more] = Object.keys(whole)
+  if ((kind !== "pendingRequests" && kind !== "hardwareUsage") || more.length > 0)
+    return yield* invalid(
+      `compute.scaling.measure: unknown variant \`${kind ?? ""}\`, expected one of \`pendingRequests\`, \`hardwareUsage\``
+    )
+  const value = whole[kind] ?? null
+  if (value !== null && !(typeof value === "number" && value > 0))
+    return yield* invalid(`compute.scaling.measure.${kind}: expected a number above 0`)
+  return {
+    shown: { measure: { [kind]: value }, metric: kind, ...(value === null ? {} : { threshold: value }) },
+    measure: { kind, threshold: value ?? Autoscale.defaults[kind] }
+  }
+})
 
 /** Checks a body and fills in what the server fills in. */
 export const validate = Effect.fnUntraced(function* (sent: JsonObject): Effect.fn.Return<Spec, BadRequest> {
@@ -108,45 +173,42 @@ export const validate = Effect.fnUntraced(function* (sent: JsonObject): Effect.f
     return yield* invalid(
       `type: unknown variant \`${type}\`, expected one of ${types.map((t) => `\`${t}\``).join(", ")}`
     )
-  const instance = yield* hardware(body)
-  const image = body.model.image
-  const problem = Image.problem(image, instance.accelerators) ?? scalingProblem(body)
+  const offer = yield* hardware(body)
+  const problem = Image.problem(body.model.image, offer.instance.accelerators) ?? scalingProblem(body)
   if (problem !== undefined) return yield* invalid(problem)
 
+  const image = Image.declared(body.model.image)
   const { scaling } = body.compute
+  const sentCompute = objectOf(sent["compute"])
+  const sentScaling = objectOf(sentCompute["scaling"])
+  const sentModel = objectOf(sent["model"])
+  const { measure, shown } = yield* measureOf(sentScaling)
   const { repository } = body.model
   const task = body.model.task ?? Task.guess(repository, Image.variantOf(image))
   const env = body.model.env ?? {}
   const idleMinutes = scaling.minReplica > 0 ? undefined : (scaling.scaleToZeroTimeout ?? 15)
-  const measure = scaling.measure ?? { hardwareUsage: null }
   const document: JsonObject = {
     accountId: null,
     tags: [],
     cacheHttpResponses: false,
     experimentalFeatures: {},
-    ...sent,
+    ...only(sent, top),
     name: body.name,
     type,
+    provider: { vendor: body.provider.vendor, region: body.provider.region },
     compute: {
-      ...objectOf(sent["compute"]),
-      id: [body.provider.vendor, body.provider.region, instance.instanceType, instance.instanceSize].join(
-        "-"
-      ),
-      scaling: {
-        ...objectOf(objectOf(sent["compute"])["scaling"]),
-        scaleToZeroTimeout: idleMinutes ?? null,
-        measure,
-        metric: Object.keys(measure)[0] ?? "hardwareUsage"
-      }
+      id: offer.id,
+      ...only(sentCompute, ofCompute),
+      scaling: { ...only(sentScaling, ofScaling), scaleToZeroTimeout: idleMinutes ?? null, ...shown }
     },
     model: {
-      secrets: {},
       fromCatalog: false,
-      ...objectOf(sent["model"]),
+      ...only(sentModel, ofModel),
       framework: body.model.framework ?? "pytorch",
       revision: revisionOf(repository, body.model.revision),
       task,
       env,
+      secrets: hidden(objectOf(sentModel["secrets"])),
       image: Image.shown(image)
     },
     healthRoute: Image.healthRouteOf(image)
@@ -158,11 +220,14 @@ export const validate = Effect.fnUntraced(function* (sent: JsonObject): Effect.f
     repository,
     task,
     image,
-    env,
+    env: { ...objectOf(Image.fieldsOf(image)["env"]), ...env },
     isPublic: type === "public",
-    pricePerHour: instance.pricePerHour,
     provider: body.provider,
+    hardware: offer,
+    port: Image.portOf(image),
     replicas: Math.max(1, scaling.minReplica),
+    maxReplicas: Math.max(1, scaling.maxReplica),
+    measure,
     idleMinutes
   }
 })

@@ -16,6 +16,28 @@ export const words = (text: string): ReadonlyArray<string> =>
     ? text.toLowerCase().match(asciiWord)
     : text.normalize("NFD").replace(marks, "").toLowerCase().match(word)) ?? []
 
+/** A word as {@link words} has it, and the code points of the text that it was made of. */
+export interface Span {
+  readonly word: string
+  readonly start: number
+  readonly stop: number
+}
+
+/** A text's words with their places. */
+export const spans = (text: string): ReadonlyArray<Span> => {
+  const found: Array<Span> = []
+  let units = 0
+  let points = 0
+  for (const match of text.matchAll(word)) {
+    points += Array.from(text.slice(units, match.index)).length
+    const stop = points + Array.from(match[0]).length
+    for (const each of words(match[0])) found.push({ word: each, start: points, stop })
+    units = match.index + match[0].length
+    points = stop
+  }
+  return found
+}
+
 /** Splits words into the vocabulary's pieces. */
 export interface WordPiece {
   /**
