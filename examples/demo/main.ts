@@ -153,4 +153,7 @@ const platform = Layer.mergeAll(
   )
 )
 
+// Whoever stops reading what is printed should not end the program in the middle of its release.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined)
+
 NodeRuntime.runMain(Command.run(command, { version: "1.0.0" }).pipe(Effect.provide(platform)))

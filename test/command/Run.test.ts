@@ -81,6 +81,45 @@ describe.concurrent("stint run", () => {
     }).pipe(Effect.scoped, Effect.provide(World.emulator({ boot: "short", millis: 40 })))
   )
 
+  it.live("ends with 4 and keeps the work when the endpoint is deleted, instead of failing every row", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(2000)
+      const stint = yield* world.run("--concurrency", "8")
+      yield* World.started(100)
+      const { urls } = yield* Emulator.Emulator
+      yield* Effect.promise(() =>
+        fetch(`${urls.management.href}/endpoint/tester/batch`, {
+          method: "DELETE",
+          headers: { authorization: "Bearer hf_test" }
+        })
+      )
+      assert.deepStrictEqual(yield* stint.end, { code: 4, signal: null })
+      assert.include(stint.stderr(), "somebody deleted it during the run")
+      assert.isAbove(yield* world.lineCount("results.jsonl"), 0)
+      assert.isBelow(yield* world.lineCount("errors.jsonl"), 100)
+    }).pipe(Effect.scoped, Effect.provide(World.emulator({ boot: "short", millis: 40 })))
+  )
+
+  it.live("says loudly that an endpoint which is kept is billed", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(5)
+      const stint = yield* world.run("--on-release", "keep")
+      assert.deepStrictEqual(yield* stint.end, { code: 0, signal: null })
+      assert.strictEqual(yield* World.state, "running")
+      assert.include(stint.stderr(), "IS LEFT RUNNING")
+      assert.include(stint.stdout(), "endpoint        left running, and billed")
+    }).pipe(Effect.scoped, Effect.provide(quick))
+  )
+
+  it.live("an empty file has nothing to do, and says so", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(0)
+      const stint = yield* world.run()
+      assert.deepStrictEqual(yield* stint.end, { code: 0, signal: null })
+      assert.include(stint.stderr(), "has no rows")
+    }).pipe(Effect.scoped, Effect.provide(quick))
+  )
+
   it.live("ends with 8 while another run holds the folder", () =>
     Effect.gen(function* () {
       const world = yield* World.make(20)
@@ -115,7 +154,8 @@ describe.concurrent("stint run", () => {
   const refusals = [
     ["a row that is not JSON", '{"id":"a","input":"x"}\nnonsense\n', ":2:"],
     ["a row without input", '{"id":"a"}\n', ":1:"],
-    ["two rows of one id", '{"id":"a","input":"x"}\n{"id":"a","input":"y"}\n', 'key "a"'],
+    ["two rows of one id", '{"id":"a","input":"x"}\n{"id":"a","input":"y"}\n', ':2: the id "a" is that of line 1'],
+    ["an id that would lose digits", '{"id":12345678901234567891,"input":"x"}\n', "loses digits"],
     ["an input of the wrong type", '{"id":"a","input":7}\n', ":1:"],
     ["a row that would stream", '{"custom_id":"a","body":{"input":"x","stream":true}}\n', "stream"],
     ["a row for another host", '{"custom_id":"a","url":"https://evil.test/","body":{}}\n', "url"]

@@ -64,6 +64,30 @@ describe.concurrent("a signal to the command", () => {
     }).pipe(Effect.scoped, Effect.provide(World.emulator({ boot: "short", millis: 4000 })))
   )
 
+  it.live("pauses the endpoint when the terminal is closed", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(2000)
+      const stint = yield* world.run("--concurrency", "16")
+      yield* World.started(100)
+      yield* stint.hangUp
+      yield* stint.kill("SIGHUP")
+      assert.deepStrictEqual(yield* stint.end, { code: 129, signal: null })
+      assert.strictEqual(yield* World.state, "paused")
+    }).pipe(Effect.scoped, Effect.provide(World.emulator({ boot: "short", millis: 40 })))
+  )
+
+  it.live("goes on when nobody reads what it says", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(200)
+      const stint = yield* world.run("--concurrency", "16")
+      yield* World.started(20)
+      yield* stint.hangUp
+      assert.deepStrictEqual(yield* stint.end, { code: 0, signal: null })
+      assert.strictEqual(yield* World.state, "paused")
+      assert.strictEqual(yield* world.lineCount("results.jsonl"), 200)
+    }).pipe(Effect.scoped, Effect.provide(World.emulator({ boot: "short", millis: 40 })))
+  )
+
   it.live("takes two signals of one press for one", () =>
     Effect.gen(function* () {
       const world = yield* World.make(20)

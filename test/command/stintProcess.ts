@@ -22,6 +22,8 @@ export interface StintProcess {
   readonly stderr: () => string
   /** Waits until stderr holds the text. */
   readonly says: (text: string) => Effect.Effect<void>
+  /** Closes the reading end of stdout and stderr, as a terminal does that is closed. */
+  readonly hangUp: Effect.Effect<void>
   readonly end: Effect.Effect<End>
 }
 
@@ -45,7 +47,7 @@ export const start = Effect.fnUntraced(function* (
     err += text
     for (const look of waiting) look()
   })
-  child.on("close", (code, signal) => {
+  child.on("exit", (code, signal) => {
     Deferred.doneUnsafe(ended, Effect.succeed({ code, signal }))
     for (const look of waiting) look()
   })
@@ -64,6 +66,10 @@ export const start = Effect.fnUntraced(function* (
         look()
         return Effect.sync(() => waiting.delete(look))
       }),
+    hangUp: Effect.sync(() => {
+      child.stdout.destroy()
+      child.stderr.destroy()
+    }),
     end: Deferred.await(ended)
   }
 })

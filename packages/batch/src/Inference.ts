@@ -114,13 +114,24 @@ export const request = Effect.fnUntraced(function* (
   return { status: response.status, requestId: requestIdOf(response), body }
 })
 
-/** The same for an answer that is bytes: an image, a sound. */
+/**
+ * The same for an answer that is bytes: an image, a sound. An answer of another kind than `accept` asks for is a fault:
+ * the bytes of something else would pass for it.
+ */
 export const requestBytes = Effect.fnUntraced(function* (
   what: Request
 ): Effect.fn.Return<Uint8Array, Fault, CurrentEndpoint> {
   const { client } = yield* CurrentEndpoint
   const response = yield* Effect.mapError(post(client, what), failed)
   if (!isOk(response.status)) return yield* refused(response)
+  const type = response.headers["content-type"] ?? "nothing named"
+  const wanted = (what.accept ?? "*/*").split("/")[0] ?? "*"
+  if (wanted !== "*" && !type.startsWith(`${wanted}/`)) {
+    return yield* new Fault({
+      reason: "config",
+      detail: `the endpoint answers ${type} where ${what.accept} was asked for`
+    })
+  }
   const bytes = yield* Effect.mapError(response.arrayBuffer, failed)
   return new Uint8Array(bytes)
 })

@@ -8,9 +8,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { describe } from "./FileProblem.ts"
 import { type Digest, digest, toHex } from "./internal/digest.ts"
 import { KeyIndex } from "./internal/keyIndex.ts"
 import * as Lines from "./internal/lines.ts"
@@ -133,7 +135,7 @@ export const makeFile = Effect.fnUntraced(function* (path: string) {
   const index = new KeyIndex()
   let end = 0
 
-  const unusable = (error: { readonly message: string }) => new JournalError({ path, detail: error.message })
+  const unusable = (error: PlatformError) => new JournalError({ path, detail: describe(error) })
   const read = fs.stream(path, { chunkSize: 1024 * 1024 }).pipe(Lines.split, Stream.mapError(unusable))
 
   const parse = (line: Lines.Line) =>
@@ -147,7 +149,7 @@ export const makeFile = Effect.fnUntraced(function* (path: string) {
           () =>
             new JournalError({
               path,
-              detail: `line ${line.number} is damaged; move the folder away to start anew`
+              detail: `line ${line.number} is damaged: take that line out to do its row again, or move the folder away to start anew`
             })
         )
       )

@@ -42,6 +42,7 @@ export type Event =
   | { readonly _tag: "Acquired"; readonly acquisition: Acquisition; readonly endpoint: Endpoint }
   | { readonly _tag: "Waiting"; readonly endpoint: Endpoint }
   | { readonly _tag: "Ready"; readonly endpoint: Endpoint; readonly waitedMillis: number }
+  | { readonly _tag: "Kept"; readonly endpoint: Endpoint | undefined; readonly bill: Cost.Bill }
   | { readonly _tag: "Releasing"; readonly policy: ReleasePolicy }
   | {
       readonly _tag: "Released"
@@ -165,7 +166,10 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
 
   const release = Effect.gen(function* () {
     const at = phase
-    if (at._tag === "Untouched" || policy === "keep") return
+    if (at._tag === "Untouched") return
+    if (policy === "keep") {
+      return yield* tell({ _tag: "Kept", endpoint: at.endpoint, bill: yield* billOf(at.endpoint) })
+    }
     yield* tell({ _tag: "Releasing", policy })
     const { endpoint } = at
     const state = yield* Release.release(endpoints, {

@@ -34,7 +34,7 @@ export const BatchLine = Schema.Struct({
   method: Schema.optionalKey(Schema.Literal("POST")),
   url: Schema.optionalKey(
     Schema.String.check(
-      Schema.isPattern(/^\/(?!\/)/, { message: "expected a path on the endpoint, as in /v1/embeddings" })
+      Schema.isPattern(/^\/(?![/\\])/, { message: "expected a path on the endpoint, as in /v1/embeddings" })
     )
   ),
   body: Schema.Record(Schema.String, Schema.Json).check(
@@ -45,9 +45,16 @@ export const BatchLine = Schema.Struct({
   )
 })
 
-/** A plain row. A number as `id` is taken as its text. */
+const NumberId = Schema.Finite.check(
+  Schema.makeFilter(
+    (id: number) =>
+      Number.isSafeInteger(id) || "a number this long or broken loses digits: write the id as text"
+  )
+)
+
+/** A plain row. A whole number as `id` is taken as its text; one too long to be held exactly is refused. */
 export const PlainRow = Schema.Struct({
-  id: Schema.Union([Id, Schema.Finite]),
+  id: Schema.Union([Id, NumberId]),
   input: Schema.Json
 })
 
@@ -108,6 +115,27 @@ export const source = (
   path: string,
   kind: Kind
 ): Stream.Stream<Row, Source.SourceError, FileSystem.FileSystem> => Source.jsonl(path, schemaFor(kind))
+
+/** Where a key stands more than once: the error that names both lines. Reads the file again. */
+export const duplicateAt = (
+  path: string,
+  kind: Kind,
+  key: string
+): Effect.Effect<Source.SourceError, Source.SourceError, FileSystem.FileSystem> =>
+  Source.jsonlNumbered(path, schemaFor(kind)).pipe(
+    Stream.filter(({ item }) => keyOf(item) === key),
+    Stream.map(({ line }) => line),
+    Stream.take(2),
+    Stream.runCollect,
+    Effect.map(
+      ([first, second]) =>
+        new Source.SourceError({
+          path,
+          line: second ?? first ?? 0,
+          detail: `the id "${key}" is that of line ${first ?? "another"} as well; ids must be unique in a file`
+        })
+    )
+  )
 
 const defaultPath: { readonly [K in Kind]: string } = {
   embed: "/v1/embeddings",

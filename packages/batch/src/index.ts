@@ -4,6 +4,7 @@
 export * as Batch from "./Batch.ts"
 export * as Cost from "./Cost.ts"
 export * as Fault from "./Fault.ts"
+export * as FileProblem from "./FileProblem.ts"
 export * as Inference from "./Inference.ts"
 export * as Job from "./Job.ts"
 export * as Journal from "./Journal.ts"

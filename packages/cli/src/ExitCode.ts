@@ -34,11 +34,14 @@ const byTag: Record<string, number> = {
   TokenMissing: ExitCode.refused,
   CredentialsRefused: ExitCode.refused,
   ConfigError: ExitCode.refused,
-  PlatformError: ExitCode.refused,
+  FolderRefused: ExitCode.refused,
+  NotServed: ExitCode.refused,
   // Stopped with the work kept.
   AccountRefused: ExitCode.stopped,
   Unstable: ExitCode.stopped,
+  EndpointGone: ExitCode.stopped,
   JournalError: ExitCode.stopped,
+  ResultsUnwritten: ExitCode.stopped,
   ReleaseUnconfirmed: ExitCode.releaseUnconfirmed,
   NotFound: ExitCode.notReady,
   Conflict: ExitCode.notReady,
@@ -65,9 +68,15 @@ export const decidingError = (cause: Cause.Cause<unknown>): Option.Option<unknow
   return Option.fromNullishOr(worst ?? errors[0])
 }
 
+/** The server refused what was asked, as it would refuse it again: nothing was woken. */
+const isRefusal = (error: unknown) =>
+  tagOf(error) === "ApiError" &&
+  Predicate.hasProperty(error, "reason") &&
+  tagOf(error.reason) === "InvalidRequest"
+
 /** The code for a cause; a cause with nothing but a defect is a fault of ours. */
 export const fromCause = (cause: Cause.Cause<unknown>): number =>
   Option.match(decidingError(cause), {
     onNone: () => ExitCode.defect,
-    onSome: (error) => byTag[tagOf(error)] ?? ExitCode.defect
+    onSome: (error) => (isRefusal(error) ? ExitCode.refused : (byTag[tagOf(error)] ?? ExitCode.defect))
   })

@@ -16,6 +16,9 @@ export class Signals extends Context.Service<
     readonly second: Effect.Effect<Signal>
     /** The first signal, if one has come. */
     readonly received: () => Signal | undefined
+    /** What to say should the program leave without releasing: the endpoint, its price, the command that ends it. */
+    readonly atRisk: () => string | undefined
+    readonly setAtRisk: (text: string) => void
     /** Tells of a signal; gives how many have come. */
     readonly raise: (signal: Signal) => number
   }
@@ -26,10 +29,15 @@ export const make: Effect.Effect<Signals["Service"]> = Effect.gen(function* () {
   const first = yield* Deferred.make<Signal>()
   const second = yield* Deferred.make<Signal>()
   const seen: Array<Signal> = []
+  let atRisk: string | undefined
   return {
     first: Deferred.await(first),
     second: Deferred.await(second),
     received: () => seen[0],
+    atRisk: () => atRisk,
+    setAtRisk: (text) => {
+      atRisk = text
+    },
     raise: (signal) => {
       seen.push(signal)
       Deferred.doneUnsafe(seen.length === 1 ? first : second, Effect.succeed(signal))

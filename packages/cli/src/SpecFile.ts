@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
+import { describe } from "@stint/batch/FileProblem"
 import * as EndpointSpec from "@stint/core/EndpointSpec"
 
 /** The spec file cannot be used. */
@@ -22,7 +23,10 @@ const parseJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Json))
 export const read = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   const refuse = (error: { readonly message: string }) => new SpecFileError({ path, detail: error.message })
-  const text = yield* Effect.mapError(fs.readFileString(path), refuse)
+  const text = yield* Effect.mapError(
+    fs.readFileString(path),
+    (error) => new SpecFileError({ path, detail: describe(error) })
+  )
   const json = yield* Effect.mapError(
     parseJson(text),
     () => new SpecFileError({ path, detail: "is not JSON" })

@@ -69,6 +69,10 @@ const isHelp = (cause: Cause.Cause<unknown>) =>
     (error) => CliError.isCliError(error) && error._tag === "ShowHelp" && error.errors.length === 0
   )
 
+// A terminal that was closed, a pipe whose reader left, a full disk: none of them may keep the endpoint from being
+// released. What cannot be written is lost; without a listener Node would end the program over it.
+for (const stream of [NodeProcess.stdout, NodeProcess.stderr]) stream.on("error", () => undefined)
+
 const program = Effect.gen(function* () {
   const status = yield* Ref.make<number>(ExitCode.success)
   const signals = yield* Signals.make
@@ -100,7 +104,8 @@ const listen = (signals: Signals.Signals["Service"]) => {
     last = { signal, at }
     if (isSame) return
     if (signals.raise(signal) < 3) return
-    NodeProcess.stderr.write("\nstint: left without waiting. THE ENDPOINT MAY STILL BE BILLING: check it.\n")
+    const atRisk = signals.atRisk() ?? "THE ENDPOINT MAY STILL BE BILLING: check it."
+    NodeProcess.stderr.write(`\nstint: left without waiting. ${atRisk}\n`)
     NodeProcess.exit(ExitCode.releaseUnconfirmed)
   }
   const listeners = names.map((name) => [name, () => onSignal(name)] as const)

@@ -33,7 +33,7 @@ const optional = (name: string) =>
   Config.option(Config.String(name)).pipe(
     Config.map((value) =>
       Option.filter(
-        Option.map(value, (text) => text.trim()),
+        Option.map(value, (text) => text.replace(/[\r\n]/g, "").trim()),
         (text) => text !== ""
       )
     )

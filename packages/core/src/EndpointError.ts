@@ -166,7 +166,7 @@ export const Reason = Schema.Union([
 export type Reason = typeof Reason.Type
 
 const nextStep: Record<Reason["_tag"], string> = {
-  Unauthorized: "Set HF_TOKEN to a valid token.",
+  Unauthorized: "Set HF_TOKEN to a valid token, and check that the namespace is yours.",
   Forbidden: 'Give the token the permission "Manage Inference Endpoints" for this namespace.',
   PaymentRequired: "Add a payment method or credits to the namespace.",
   InvalidRequest: "Mend the request; sending it again will not help.",

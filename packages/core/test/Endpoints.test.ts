@@ -236,6 +236,14 @@ describe("what a refusal means", () => {
     )
   }
 
+  it.effect("reads no deeper than the stack goes", () =>
+    Effect.gen(function* () {
+      const abyss = `{"error":${"[".repeat(20_000)}"deep"${"]".repeat(20_000)}}`
+      const error = yield* fails(Fake.text(abyss, 400))
+      assert.isTrue(error._tag === "ApiError" && error.reason._tag === "InvalidRequest")
+    })
+  )
+
   it.effect("names the request for support", () =>
     Effect.gen(function* () {
       const error = yield* fails(Fake.refusal(400, "no", { "x-request-id": "req-1" }))
@@ -300,6 +308,14 @@ describe("list", () => {
     return Effect.gen(function* () {
       assert.deepStrictEqual(yield* Fake.use(fake, ({ list }) => Stream.runCollect(list())), [])
       assert.strictEqual(fake.asked.length, 1)
+    })
+  })
+
+  it.effect("ends where the cursor is the same again", () => {
+    const item = { name: "e", status: { state: "running" } }
+    const fake = Fake.inOrder(Fake.json({ items: [item], nextCursor: "again" }))
+    return Effect.gen(function* () {
+      assert.strictEqual((yield* Fake.use(fake, ({ list }) => Stream.runCollect(list()))).length, 2)
     })
   })
 })

@@ -37,6 +37,7 @@ describe("Image", () => {
   }
 
   for (const [image, says] of [
+    [{ constructor: {} }, '"constructor" is no image variant'],
     [{ tei: { url: "x", maxClientBatchSize: 64 } }, "maxClientBatchSize"],
     [{ custom: { url: "x", tensorParallelSize: 2 } }, "tensorParallelSize"],
     [{ tgi: { url: "x", health_route: "/h" } }, "health_route"],

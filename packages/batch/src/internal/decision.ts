@@ -13,7 +13,14 @@ export class FingerprintChanged extends Schema.TaggedError<FingerprintChanged>()
   key: Schema.String
 }) {
   override get message() {
-    return `Item "${this.key}" is done already, but for another request, model or revision. Choose whether changed items are done again ("redo") or their old outputs kept ("keep"), or write to another folder.`
+    return `Item "${this.key}" is done already, but for another request, model or revision. Say whether changed items are done again or their old outputs kept (changed: "redo" or "keep"; for the command --changed), or write to another folder.`
+  }
+}
+
+/** Two items of one input have the same key: one of them would overwrite the other. */
+export class DuplicateKey extends Schema.TaggedError<DuplicateKey>()("DuplicateKey", { key: Schema.String }) {
+  override get message() {
+    return `Two items have the key "${this.key}". Keys must be unique within a batch.`
   }
 }
 

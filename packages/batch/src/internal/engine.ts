@@ -21,7 +21,7 @@ import { CurrentEndpoint } from "../ManagedEndpoint.ts"
 import type { Failed, Outcome, Succeeded } from "../Outcome.ts"
 import * as Progress from "../Progress.ts"
 import * as Retry from "../Retry.ts"
-import { type Changed, FingerprintChanged, decider } from "./decision.ts"
+import { type Changed, DuplicateKey, FingerprintChanged, decider, keySet } from "./decision.ts"
 import * as Gate from "./gate.ts"
 
 /** The endpoint refuses the token, or the account cannot pay: no other item will fare better. */
@@ -34,8 +34,23 @@ export class AccountRefused extends Schema.TaggedError<AccountRefused>()("Accoun
   }
 }
 
+/** The endpoint was deleted while the run used it. */
+export class EndpointGone extends Schema.TaggedError<EndpointGone>()("EndpointGone", {
+  name: Schema.String
+}) {
+  override get message() {
+    return `Endpoint "${this.name}" is not there any more: somebody deleted it during the run. Finished work is kept; a run with a spec creates it anew.`
+  }
+}
+
 /** What ends a run before its input does. */
-export type Stop = NotReady | Gate.Unstable | AccountRefused | FingerprintChanged
+export type Stop =
+  | NotReady
+  | Gate.Unstable
+  | AccountRefused
+  | EndpointGone
+  | DuplicateKey
+  | FingerprintChanged
 
 export interface Options {
   readonly identity: string
@@ -47,6 +62,9 @@ export interface Options {
 
 /** Items that are taken beyond the limit: those that wait for their turn to try again hold no slot. */
 const WAITING_ROOM = 256
+
+/** How many requests in a row may get no answer before the endpoint's state is read. */
+const SILENCES = 3
 
 /** How many outcomes, and for how long, are gathered for one write to the journal. */
 const GROUP = 512
@@ -105,10 +123,12 @@ export const run = <In, SE, SR, Out, E, R>(
       const slots = yield* limit.make
       const gate = yield* Gate.make(awaitAwake)
       const decide = decider(journal, job, options.identity, options.changed ?? "refuse")
+      const keys = keySet()
       const encode = Schema.encodeUnknownEffect(job.output)
       const halted = yield* Deferred.make<void>()
       let isHalted = false
       let stop: Stop | undefined
+      let silences = 0
 
       /** Takes nothing more and tries nothing again; what is in flight is finished. */
       const halt = Effect.suspend(() => {
@@ -116,7 +136,7 @@ export const run = <In, SE, SR, Out, E, R>(
         return Deferred.succeed(halted, undefined)
       })
       const stopWith = (why: Stop) => {
-        stop ??= why
+        stop ??= why._tag === "NotFound" ? new EndpointGone({ name: why.name }) : why
         return Effect.as(halt, undefined)
       }
       if (options.drain !== undefined) yield* Effect.forkScoped(Effect.andThen(options.drain, halt))
@@ -124,6 +144,11 @@ export const run = <In, SE, SR, Out, E, R>(
       const note = (fault: Fault) => {
         cells.faults.set(fault.reason, (cells.faults.get(fault.reason) ?? 0) + 1)
         cells.lastError = fault.message
+      }
+
+      const answered = () => {
+        silences = 0
+        gate.answered()
       }
 
       /** Sends one request; `undefined` when the gate was closed or the run halted while the item waited for its slot. */
@@ -173,7 +198,7 @@ export const run = <In, SE, SR, Out, E, R>(
           const { era, result } = sent
           if (Result.isSuccess(result)) {
             tries.attempts++
-            gate.answered()
+            answered()
             return result
           }
           const error = result.failure
@@ -189,10 +214,12 @@ export const run = <In, SE, SR, Out, E, R>(
             continue
           }
           tries.attempts++
+          // Silence on several lines at once may be an endpoint that is gone: its state is read before anything else is sent.
+          if (error.reason === "transport" && ++silences >= SILENCES) yield* gate.close(error, era)
           if (error.reason === "account") {
             return yield* stopWith(new AccountRefused({ status: error.status, detail: error.detail }))
           }
-          if (error.reason !== "transport") gate.answered()
+          if (error.reason !== "transport") answered()
           if (!isRetryable(error)) return result
           if (!(yield* nextTurn(error, tries))) return result
         }
@@ -247,6 +274,7 @@ export const run = <In, SE, SR, Out, E, R>(
         item: In
       ): Effect.fn.Return<Written<In, Out, E> | undefined, never, R> {
         const key = job.key(item)
+        if (!keys.add(key)) return yield* stopWith(new DuplicateKey({ key }))
         const decision = decide(item, key)
         if (decision._tag === "Skip") {
           return {

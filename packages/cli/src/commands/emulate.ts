@@ -6,12 +6,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { Signals } from "../Signals.ts"
 import { SpecFileError } from "../SpecFile.ts"
+import { describe } from "@stint/batch/FileProblem"
 import { ShortDuration } from "../ShortDuration.ts"
 
 /** What is printed once the emulator listens. */
@@ -67,6 +69,17 @@ const flags = {
   )
 }
 
+/** The address cannot be listened on. */
+export class NotServed extends Schema.TaggedError<NotServed>()("NotServed", {
+  host: Schema.String,
+  port: Schema.Int,
+  why: Schema.String
+}) {
+  override get message() {
+    return `Cannot listen on ${this.host}, port ${this.port}: ${this.why}. Choose another --port, or 0 for a free one.`
+  }
+}
+
 const encodeRecord = Schema.encodeEffect(
   Schema.fromJsonString(
     Schema.Struct({
@@ -108,7 +121,12 @@ export const emulate = Command.make(
     const fs = yield* FileSystem.FileSystem
     const encoder = new TextEncoder()
     const file = yield* Effect.transposeOption(
-      Option.map(options.log, (path) => fs.open(path, { flag: "a" }))
+      Option.map(options.log, (path) =>
+        Effect.mapError(
+          fs.open(path, { flag: "a" }),
+          (error) => new SpecFileError({ path, detail: describe(error) })
+        )
+      )
     )
     const serve = Effect.gen(function* () {
       const { urls, token, namespace } = yield* Emulator.Emulator
@@ -123,6 +141,10 @@ export const emulate = Command.make(
       return yield* Effect.never
     })
     const signals = yield* Signals
+    const unserved = (error: { readonly cause?: unknown }) => {
+      const why = Predicate.isError(error.cause) ? error.cause.message : "the address cannot be listened on"
+      return Effect.fail(new NotServed({ host: options.host, port: options.port, why }))
+    }
     yield* Effect.raceFirst(Effect.asVoid(signals.first), serve).pipe(
       Effect.provide(
         Emulator.layerServer({
@@ -144,7 +166,8 @@ export const emulate = Command.make(
                   )
               })
         })
-      )
+      ),
+      Effect.catchTag("ServeError", (error) => unserved(error))
     )
   }, Effect.scoped)
 ).pipe(

@@ -7,31 +7,29 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
-import * as Path from "effect/Path"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Batch from "@stint/batch/Batch"
+import type { Bill } from "@stint/batch/Cost"
 import * as Journal from "@stint/batch/Journal"
 import * as Limit from "@stint/batch/Limit"
 import * as ManagedEndpoint from "@stint/batch/ManagedEndpoint"
 import * as Progress from "@stint/batch/Progress"
 import * as Report from "@stint/batch/Report"
 import * as Row from "@stint/batch/Row"
-import * as Sink from "@stint/batch/Sink"
-import { FolderLock } from "@stint/batch/node"
 import * as Endpoints from "@stint/core/Endpoints"
 import * as EndpointSpec from "@stint/core/EndpointSpec"
 import { ExitCode, signalCodes } from "../ExitCode.ts"
 import { ExitStatus } from "../ExitStatus.ts"
+import * as OutputFolder from "../OutputFolder.ts"
 import { ShortDuration } from "../ShortDuration.ts"
 import { Signals } from "../Signals.ts"
 import * as SpecFile from "../SpecFile.ts"
+import * as Supervised from "../Supervised.ts"
 import * as RunView from "../ui/RunView.ts"
 
 const policies = ["pause", "restore", "scale-to-zero", "delete", "keep"] as const
@@ -93,10 +91,6 @@ const flags = {
   )
 }
 
-type Phase = "waking" | "running" | "releasing"
-
-const ReportJson = Schema.fromJsonString(Report.Report)
-
 /** What the answers depend on, known without waking anything: the spec, or the endpoint that exists. */
 const identityOf = Effect.fnUntraced(function* (name: string, spec: EndpointSpec.EndpointSpec | undefined) {
   if (spec !== undefined) return Batch.identityFromSpec(spec)
@@ -104,108 +98,94 @@ const identityOf = Effect.fnUntraced(function* (name: string, spec: EndpointSpec
   return { repository: endpoint.model?.repository ?? undefined }
 })
 
+const count = (n: number) => n.toLocaleString("en-US")
+
 /** `stint run` */
 export const run = Command.make(
   "run",
   flags,
   Effect.fn("run")(function* (options) {
-    const fs = yield* FileSystem.FileSystem
-    const path = yield* Path.Path
+    const { endpoint: name, input, job: kind } = options
     const signals = yield* Signals
     const status = yield* ExitStatus
-    const view = yield* RunView.make(options.endpoint)
-    const job = Row.job(options.job)
-    const rows = Row.source(options.input, options.job)
+    const view = yield* RunView.make(name)
+    const job = Row.job(kind)
+    const rows = Row.source(input, kind)
 
     const spec = Option.isSome(options.spec) ? yield* SpecFile.read(options.spec.value) : undefined
-    yield* fs.makeDirectory(options.out, { recursive: true })
-    yield* FolderLock.hold(options.out)
-    const journal = yield* Journal.makeFile(path.join(options.out, "journal.jsonl"))
-    const identity = yield* identityOf(options.endpoint, spec)
+    const { journal, finish } = yield* OutputFolder.open(options.out)
+    const identity = yield* identityOf(name, spec)
     const batch = { identity, changed: options.changed, limit: Limit.fixed(options.concurrency) }
 
-    const plan = yield* Effect.provideService(Batch.prepare(rows, job, batch), Journal.Journal, journal)
-
-    const reportFile = path.join(options.out, "report.json")
-
-    const finish = Effect.fnUntraced(function* (report: Report.Report, state: string | undefined) {
-      yield* Effect.provideService(Sink.results(options.out, Row.format), Journal.Journal, journal)
-      // A start that sends nothing has nothing to say of what the rows have cost.
-      if (report.attempts > 0 || !(yield* fs.exists(reportFile))) {
-        const json = yield* Schema.encodeEffect(ReportJson)(report)
-        yield* fs.writeFileString(reportFile, `${json}\n`)
-      }
-      yield* Console.log(RunView.summary(report, options.out, state))
-    })
+    const plan = yield* Batch.prepare(rows, job, batch).pipe(
+      Effect.provideService(Journal.Journal, journal),
+      Effect.catchTag("DuplicateKey", ({ key }) =>
+        Effect.flatMap(Row.duplicateAt(input, kind, key), Effect.fail)
+      )
+    )
 
     if (plan.remaining === 0) {
       yield* view.say(
-        `All ${plan.items.toLocaleString("en-US")} rows are in the journal already: nothing to do, endpoint ${options.endpoint} is not woken.`
+        plan.items === 0
+          ? `${input} has no rows: nothing to do, endpoint ${name} is not woken.`
+          : `All ${count(plan.items)} rows are in the journal already: nothing to do, endpoint ${name} is not woken.`
       )
-      return yield* finish(Report.nothingToDo(plan.items), undefined)
+      const report = Report.nothingToDo(plan.items)
+      yield* finish(report)
+      return yield* Console.log(RunView.summary(report, options.out, undefined))
     }
+    yield* view.say(`${count(plan.items)} rows in ${input}, ${count(plan.remaining)} to do.`)
 
-    yield* view.say(
-      `${plan.items.toLocaleString("en-US")} rows in ${options.input}, ${plan.remaining.toLocaleString("en-US")} to do.`
-    )
-
-    const phase = yield* Ref.make<Phase>("waking")
     const drain = yield* Deferred.make<void>()
     const progress = Progress.make({ total: plan.items })
-    let released: Extract<ManagedEndpoint.Event, { readonly _tag: "Released" }> | undefined
+    let phase: Supervised.Phase = "waking"
+    let bill: Bill | undefined
+    let state: string | undefined
 
     const onEvent = (event: ManagedEndpoint.Event) => {
-      if (event._tag === "Released") released = event
-      const next: Phase =
-        event._tag === "Ready" ? "running" : event._tag === "Releasing" ? "releasing" : "waking"
-      return Effect.andThen(Ref.set(phase, next), view.event(event))
+      if (event._tag === "Ready") phase = "running"
+      if (event._tag === "Releasing") phase = "releasing"
+      if (event._tag === "Acquired") signals.setAtRisk(RunView.atRisk(event.endpoint))
+      if (event._tag === "Released") {
+        bill = event.bill
+        state = event.state
+      }
+      if (event._tag === "Kept") {
+        bill = event.bill
+        state = "left running, and billed"
+      }
+      return view.event(event)
     }
 
     const held = ManagedEndpoint.withEndpoint(
-      {
-        name: options.endpoint,
-        spec,
-        onRelease: policyOf[options.onRelease],
-        readyTimeout: options.readyTimeout,
-        onEvent
-      },
-      ({ bill }) =>
+      { name, spec, onRelease: policyOf[options.onRelease], readyTimeout: options.readyTimeout, onEvent },
+      (current) =>
         Effect.scoped(
           Effect.gen(function* () {
-            yield* Effect.forkScoped(view.follow(progress, bill))
+            yield* Effect.forkScoped(view.follow(progress, current.bill))
             return yield* Batch.run(rows, job, { ...batch, progress, drain: Deferred.await(drain) })
           })
         )
     ).pipe(Effect.provideService(Journal.Journal, journal))
 
-    const fiber = yield* Effect.forkChild(held, { startImmediately: true })
-
-    const onSignal = Effect.gen(function* () {
-      const signal = yield* signals.first
-      const now = yield* Ref.get(phase)
-      if (now === "running") {
-        yield* view.say(`${signal}: finishing what is in flight, then releasing. Once more: release now.`)
-        yield* Deferred.succeed(drain, undefined)
-        yield* Effect.raceFirst(Effect.asVoid(signals.second), Effect.sleep(options.drainTimeout))
-      }
-      yield* view.say(
-        now === "releasing"
-          ? `${signal}: being released already. Twice more leaves at once: it may then go on billing.`
-          : "Releasing the endpoint. Once more leaves at once: it may then go on billing."
-      )
-      yield* Fiber.interrupt(fiber)
+    const exit = yield* Supervised.run(held, {
+      phase: () => phase,
+      drain,
+      drainTimeout: options.drainTimeout,
+      say: view.say
     })
-    const watcher = yield* Effect.forkChild(onSignal)
 
-    const exit = yield* Fiber.await(fiber)
-    yield* Fiber.interrupt(watcher)
-
-    const report = yield* Report.fromProgress(progress, released?.bill)
-    yield* finish(report, released?.state)
+    const report = yield* Report.fromProgress(progress, bill)
+    const written = yield* Effect.exit(finish(report))
+    yield* Console.log(RunView.summary(report, options.out, state))
 
     const signal = signals.received()
-    if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause))
-      return yield* Effect.failCause(exit.cause)
+    if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
+      return yield* Effect.failCause(
+        Exit.isFailure(written) ? Cause.combine(exit.cause, written.cause) : exit.cause
+      )
+    }
+    yield* written
     yield* Ref.set(
       status,
       signal !== undefined ? signalCodes[signal] : report.failed > 0 ? ExitCode.itemsFailed : ExitCode.success

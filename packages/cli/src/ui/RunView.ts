@@ -9,6 +9,8 @@ import * as Schedule from "effect/Schedule"
 import { formatDollars } from "@stint/batch/Cost"
 import type { Bill } from "@stint/batch/Cost"
 import type * as ManagedEndpoint from "@stint/batch/ManagedEndpoint"
+import type { Endpoint } from "@stint/core/Endpoint"
+import * as PriceList from "@stint/core/PriceList"
 import type { Progress, Snapshot } from "@stint/batch/Progress"
 import { dollarsPerThousand } from "@stint/batch/Report"
 import type { Report } from "@stint/batch/Report"
@@ -54,6 +56,11 @@ const describe = (event: ManagedEndpoint.Event, name: string): string => {
       return `  ${event.endpoint.state}${event.endpoint.status.message ? `: ${event.endpoint.status.message}` : ""}`
     case "Ready":
       return `Ready after ${formatMillis(event.waitedMillis)}.`
+    case "Kept": {
+      const { pricePerHour } = event.bill
+      const price = pricePerHour === undefined ? "" : ` at $${pricePerHour} an hour`
+      return `Endpoint ${name} IS LEFT RUNNING, as --on-release keep says, AND BILLED${price}. To end it: hf endpoints pause ${name}`
+    }
     case "Releasing":
       return `${releaseVerb[event.policy]} endpoint ${name} …`
     case "Released":
@@ -115,6 +122,17 @@ export const make = Effect.fnUntraced(function* (name: string): Effect.fn.Return
 })
 
 const row = (label: string, value: string) => `  ${label.padEnd(16)}${value}`
+
+/** What to say of an endpoint that is left without a release. */
+export const atRisk = (endpoint: Endpoint): string => {
+  const price = PriceList.pricePerHour({
+    vendor: endpoint.provider?.vendor ?? undefined,
+    instanceType: endpoint.compute?.instanceType ?? undefined,
+    instanceSize: endpoint.compute?.instanceSize ?? undefined
+  })
+  const cost = price === undefined ? "" : ` at $${price} an hour`
+  return `ENDPOINT ${endpoint.name} MAY STILL BE BILLING${cost}. Run: hf endpoints pause ${endpoint.name}`
+}
 
 /** The last words on a run: rows, time, money. */
 export const summary = (report: Report, directory: string, state: string | undefined): string => {

@@ -33,8 +33,10 @@ const inNamespace = (
         ApiCall.retryTransient,
         Effect.map((page) => [
           page.items.map((endpoint) => new Endpoint({ ...endpoint, namespace })),
-          // A cursor with an empty page would never end.
-          page.items.length === 0 ? Option.none() : Option.fromNullishOr(page.nextCursor)
+          // A cursor with an empty page would never end, nor one that is the same again.
+          page.items.length === 0
+            ? Option.none()
+            : Option.filter(Option.fromNullishOr(page.nextCursor), (next) => next !== cursor)
         ])
       )
   )

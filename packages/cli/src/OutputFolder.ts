@@ -1,0 +1,67 @@
+/**
+ * The folder of a run: made, held, and written to in the end.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
+import * as Schema from "effect/Schema"
+import { describe } from "@stint/batch/FileProblem"
+import * as Journal from "@stint/batch/Journal"
+import { FolderLock } from "@stint/batch/node"
+import * as Report from "@stint/batch/Report"
+import * as Row from "@stint/batch/Row"
+import * as Sink from "@stint/batch/Sink"
+
+/** The folder cannot be used; nothing was woken. */
+export class FolderRefused extends Schema.TaggedError<FolderRefused>()("FolderRefused", {
+  directory: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `The output folder ${this.directory} cannot be used: ${this.detail}`
+  }
+}
+
+/** The results could not be written after the run; what was done is in the journal. */
+export class ResultsUnwritten extends Schema.TaggedError<ResultsUnwritten>()("ResultsUnwritten", {
+  directory: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `The results could not be written to ${this.directory}: ${this.detail}. What was done is in its journal: mend that and run the same command again, and nothing is sent twice.`
+  }
+}
+
+const ReportJson = Schema.fromJsonString(Report.Report)
+
+/** Makes and holds the folder for the rest of the scope, and opens its journal. */
+export const open = Effect.fnUntraced(function* (directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const refuse = (error: PlatformError) => new FolderRefused({ directory, detail: describe(error) })
+  yield* Effect.mapError(fs.makeDirectory(directory, { recursive: true }), refuse)
+  yield* Effect.mapError(fs.access(directory, { writable: true }), refuse)
+  yield* FolderLock.hold(directory)
+  const journal = yield* Effect.mapError(
+    Journal.makeFile(path.join(directory, "journal.jsonl")),
+    (error) => new FolderRefused({ directory, detail: error.message })
+  )
+  const reportFile = path.join(directory, "report.json")
+
+  /** Derives the results from the journal, and writes the report. */
+  const finish = Effect.fnUntraced(
+    function* (report: Report.Report) {
+      yield* Effect.provideService(Sink.results(directory, Row.format), Journal.Journal, journal)
+      // A start that sends nothing has nothing to say of what the rows have cost.
+      if (report.attempts === 0 && (yield* fs.exists(reportFile))) return
+      const json = yield* Effect.orDie(Schema.encodeEffect(ReportJson)(report))
+      yield* fs.writeFileString(reportFile, `${json}\n`)
+    },
+    Effect.catchTags({
+      PlatformError: (error) => Effect.fail(new ResultsUnwritten({ directory, detail: describe(error) })),
+      JournalError: (error) => Effect.fail(new ResultsUnwritten({ directory, detail: error.message }))
+    })
+  )
+  return { journal, finish }
+})
