@@ -1,6 +1,7 @@
 /** What ends a run before its input does, and what is kept of it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Batch, type Job, Journal, Limit, Progress, Report, withEndpoint } from "@stint/batch"
+import { Batch, Job, Journal, Limit, Progress, Report, withEndpoint } from "@stint/batch"
+import { Endpoints } from "@stint/core"
 import { Emulator } from "@stint/emulator"
 import { Deferred, Effect, Fiber, Stream } from "effect"
 import type { HttpServerResponse } from "effect/http"
@@ -39,6 +40,75 @@ const watched = Effect.map(Journal.makeMemory, (journal) => {
       assert.strictEqual((yield* progress.snapshot).inFlight, 0)
     })
   }
+})
+
+describe("an endpoint that is deleted in the middle of a run", () => {
+  it.effect("stops the run after a look at its state, instead of failing row after row", () =>
+    Effect.gen(function* () {
+      const endpoints = yield* Endpoints.Endpoints
+      const it = yield* watched
+      const fiber = yield* World.during(
+        it.run(Stream.fromIterable(words(1000)), { limit: Limit.fixed(8) }),
+        30
+      )
+      yield* endpoints.delete(World.name)
+      const error = yield* World.failure(Fiber.join(fiber))
+      assert.strictEqual(error._tag, "EndpointGone")
+      assert.include(error.message, "somebody deleted it")
+      assert.isAtLeast(it.emitted.length, 100)
+      assert.isBelow(it.emitted.length, 500)
+      yield* it.isSettled
+    }).pipe(Effect.provide(World.world({ engine: oneSecond })))
+  )
+
+  it.effect("a line that breaks now and then does not stop a run", () =>
+    Effect.gen(function* () {
+      const it = yield* watched
+      const fiber = yield* World.during(
+        it.run(Stream.fromIterable(words(60)), { limit: Limit.fixed(8) }),
+        600
+      )
+      yield* Fiber.join(fiber)
+      assert.strictEqual(it.emitted.length, 60)
+    }).pipe(
+      Effect.provide(
+        World.world({ engine: World.slow("100 millis") }, ({ method, path, nth }) =>
+          method === "POST" && path === "/" && nth % 5 < 4 && nth < 20 ? "refused" : undefined
+        )
+      )
+    )
+  )
+})
+
+describe("two items of one key", () => {
+  it.effect("stop the run: one would overwrite the other", () =>
+    Effect.gen(function* () {
+      const it = yield* watched
+      const fiber = yield* World.during(it.run(Stream.make("a", "b", "a")), 30)
+      const error = yield* World.failure(Fiber.join(fiber))
+      assert.strictEqual(error._tag, "DuplicateKey")
+      assert.deepStrictEqual(it.emitted.toSorted(), ["a", "b"])
+    }).pipe(Effect.provide(World.world({ engine: oneSecond })))
+  )
+})
+
+describe("a picture", () => {
+  it.effect("is not what an engine sends that knows none: the item fails", () =>
+    Effect.gen(function* () {
+      const pictures = Job.image({ key: (word: string) => word, prompt: (word) => word })
+      const journal = yield* Journal.makeMemory
+      const fiber = yield* World.during(
+        withEndpoint(options, () => Stream.make("sea").pipe(Batch.run(pictures))).pipe(
+          World.withJournal(journal)
+        ),
+        30
+      )
+      const report = yield* Fiber.join(fiber)
+      assert.deepInclude(report, { succeeded: 0, failed: 1 })
+      const [entry] = yield* Stream.runCollect(journal.entries)
+      assert.include(JSON.stringify(entry?.error), "application/json where image/png was asked for")
+    }).pipe(Effect.provide(World.world({ engine: oneSecond })))
+  )
 })
 
 describe("somebody else's pause in the middle of a run", () => {

@@ -51,6 +51,8 @@ export const make = Effect.gen(function* () {
         return say(`, ready after ${seconds(step.waitedMillis)}`)
       case "Releasing":
         return booting === undefined ? Effect.void : say("")
+      case "Kept":
+        return say(row("kept", "left running, and billed"))
       case "Released":
         return say(row("released", `${step.state}, confirmed by a read`))
     }

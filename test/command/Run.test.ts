@@ -154,7 +154,11 @@ describe.concurrent("stint run", () => {
   const refusals = [
     ["a row that is not JSON", '{"id":"a","input":"x"}\nnonsense\n', ":2:"],
     ["a row without input", '{"id":"a"}\n', ":1:"],
-    ["two rows of one id", '{"id":"a","input":"x"}\n{"id":"a","input":"y"}\n', ':2: the id "a" is that of line 1'],
+    [
+      "two rows of one id",
+      '{"id":"a","input":"x"}\n{"id":"a","input":"y"}\n',
+      ':2: the id "a" is that of line 1'
+    ],
     ["an id that would lose digits", '{"id":12345678901234567891,"input":"x"}\n', "loses digits"],
     ["an input of the wrong type", '{"id":"a","input":7}\n', ":1:"],
     ["a row that would stream", '{"custom_id":"a","body":{"input":"x","stream":true}}\n', "stream"],

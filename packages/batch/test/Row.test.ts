@@ -75,11 +75,20 @@ describe("a plain row", () => {
   it.effect("may have a number as its id, which is taken as its text", () =>
     Effect.gen(function* () {
       const rows = yield* read(
-        lines({ id: 7, input: "a" }, { id: "7.5", input: "b" }, { id: -0.5, input: "c" })
+        lines({ id: 7, input: "a" }, { id: "7.5", input: "b" }, { id: -3, input: "c" })
       )
-      assert.deepStrictEqual(rows.map(Row.keyOf), ["7", "7.5", "-0.5"])
+      assert.deepStrictEqual(rows.map(Row.keyOf), ["7", "7.5", "-3"])
     }).pipe(Effect.provide(NodeServices.layer))
   )
+
+  for (const id of ["12345678901234567891", "0.5", "1e300"]) {
+    it.effect(`may not have ${id} as its id, which is not held exactly`, () =>
+      Effect.gen(function* () {
+        const error = yield* refused(`{"id":${id},"input":"a"}\n`, "embed")
+        assert.include(error.message, "write the id as text")
+      }).pipe(Effect.provide(NodeServices.layer))
+    )
+  }
 
   const wrong: ReadonlyArray<readonly [Row.Kind, Schema.Json]> = [
     ["embed", 7],

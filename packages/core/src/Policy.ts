@@ -20,8 +20,12 @@ import * as Schedule from "effect/Schedule"
 import type * as Headers from "effect/http/Headers"
 import type { ApiError } from "./EndpointError.ts"
 
+/** The longest that a server is obeyed which asks to be left alone. */
+const longestWait = Duration.minutes(5)
+
 /**
- * Five retries, from half a second doubling to eight, jittered, and never sooner than the server asked for.
+ * Five retries, from half a second doubling to eight, jittered, and never sooner than the server asked for, up to five
+ * minutes.
  *
  * @source The retries, cap and statuses are those of `huggingface_hub`'s own back-off.
  */
@@ -34,7 +38,7 @@ export const transient: Schedule.Schedule<unknown, ApiError> = Schedule.min([
   Schedule.modifyDelay(({ duration, input }) =>
     Effect.succeed(
       input.reason._tag === "RateLimited" && input.reason.retryAfter !== undefined
-        ? Duration.max(duration, input.reason.retryAfter)
+        ? Duration.max(duration, Duration.min(input.reason.retryAfter, longestWait))
         : duration
     )
   ),

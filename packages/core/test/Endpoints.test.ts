@@ -149,6 +149,26 @@ describe("create", () => {
   })
 })
 
+describe("what a server can do to a client", () => {
+  it.effect("a token that it echoes is not in the error", () =>
+    Effect.gen(function* () {
+      const fake = Fake.inOrder(Fake.refusal(401, "Invalid token hf_secret for user"))
+      const error = yield* Effect.flip(Fake.use(fake, ({ get }) => get("e")))
+      assert.notInclude(error.message, "hf_secret")
+      assert.include(error.message, "Invalid token <the token> for user")
+    })
+  )
+
+  it.effect("a Retry-After of years is waited for five minutes", () =>
+    Effect.gen(function* () {
+      const later = Fake.refusal(429, "slow down", { "retry-after": "1000000000" })
+      const fake = Fake.inOrder(later, Fake.endpoint("running"))
+      yield* Fake.inTime(Fake.use(fake, ({ get }) => get("e")))
+      assert.isAtMost(delays(fake)[0] ?? 0, 301_000)
+    })
+  )
+})
+
 describe("what a refusal means", () => {
   const fails = (answer: () => Fake.Answer) =>
     Effect.flip(Fake.inTime(Fake.use(Fake.inOrder(answer), ({ resume }) => resume("e"))))

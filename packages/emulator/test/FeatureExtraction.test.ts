@@ -60,6 +60,24 @@ layer(ModelLayer)("toolkit", (it) => {
     })
   )
 
+  it.effect("answers sentence-similarity with one number for each sentence, the nearer the higher", () =>
+    Effect.gen(function* () {
+      const model = yield* Model
+      const engine = FeatureExtraction.toolkit(model, { task: "sentence-similarity" })
+      const inputs = {
+        source_sentence: "a dog barks",
+        sentences: ["a canine makes a noise", "the stock market fell"]
+      }
+      const answer = yield* postJson(engine, "/", { inputs })
+      const decode = Schema.decodeUnknownEffect(
+        Schema.Struct({ similarities: Schema.Tuple([Schema.Finite, Schema.Finite]) })
+      )
+      const { similarities } = yield* decode(yield* readJson(answer))
+      assert.isAbove(similarities[0], similarities[1])
+      assert.strictEqual((yield* postJson(engine, "/", { inputs: "a dog" })).status, 400)
+    })
+  )
+
   it.effect("knows no batch limit", () =>
     Effect.gen(function* () {
       const engine = FeatureExtraction.toolkit(yield* Model)

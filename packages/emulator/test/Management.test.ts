@@ -231,6 +231,27 @@ describe("management API", () => {
 
   describe("update", () => {
     test(
+      "keeps what an older client sends as null because it leaves it alone",
+      Effect.gen(function* () {
+        yield* create("e", {})
+        const { body, status } = yield* manage("PUT", "emulator/e", {
+          body: {
+            compute: {
+              accelerator: null,
+              instanceSize: "x4",
+              instanceType: null,
+              scaling: { minReplica: null, maxReplica: null }
+            },
+            model: { repository: null, framework: null, revision: null }
+          }
+        })
+        assert.strictEqual(status, 200)
+        assert.deepInclude(at(body, "compute"), { instanceType: "nvidia-l4", instanceSize: "x4" })
+        assert.deepInclude(at(body, "model"), { repository: "intfloat/e5-small" })
+      })
+    )
+
+    test(
       "merges by field, and replaces image, env, args and measure whole",
       Effect.gen(function* () {
         yield* create("e", {

@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Headers from "effect/http/Headers"
 import type * as HttpClientError from "effect/http/HttpClientError"
@@ -96,6 +97,14 @@ const reasonOf = (refusal: Refusal): EndpointError.Reason => {
   if (status === 400 && /not available yet/i.test(detail ?? "")) return new EndpointError.NoCapacity(answer)
   return status >= 400 ? new EndpointError.InvalidRequest(answer) : new EndpointError.DecodeError(answer)
 }
+
+/** A server that echoes the token must not bring it into an error's message. */
+export const withoutToken =
+  (token: Redacted.Redacted) =>
+  <E>(error: E | Refusal): E | Refusal =>
+    error instanceof Refusal && error.detail?.includes(Redacted.value(token))
+      ? new Refusal({ ...error, detail: error.detail.replaceAll(Redacted.value(token), "<the token>") })
+      : error
 
 /** The call that failed, for the message. */
 export interface Call {

@@ -30,7 +30,7 @@ export interface ToolkitOptions {
    * first output, of shape (1, dimensions); `sentence-embeddings` answers `{"embeddings"}` without that
    * nesting.
    */
-  readonly task?: "feature-extraction" | "sentence-embeddings" | undefined
+  readonly task?: "feature-extraction" | "sentence-embeddings" | "sentence-similarity" | undefined
   /** What the OpenAI routes name as the model; `/repository`, as on an endpoint, when left out. */
   readonly modelId?: string | undefined
 }
@@ -60,6 +60,17 @@ export const toolkit = (
         })
       : (inputs) => (typeof inputs === "string" ? [vector(inputs)] : inputs.map((text) => [vector(text)]))
 
+  const compare = (pair: typeof SentencePairs.Type) => {
+    const source = model.embed(pair.source_sentence).vector
+    return {
+      similarities: pair.sentences.map((text) => WordNetEmbedding.cosine(source, model.embed(text).vector))
+    }
+  }
+  const work = (inputs: unknown) =>
+    options.task === "sentence-similarity"
+      ? Effect.map(decodePairs(inputs), compare)
+      : Effect.map(Toolkit.text(inputs), shape)
+
   const openAi: Engine.Engine["handle"] = (request) =>
     Toolkit.json(request).pipe(
       Effect.flatMap(OpenAiEmbeddings.decode),
@@ -72,12 +83,20 @@ export const toolkit = (
   return {
     name: model.name,
     healthRoute: "/health",
-    handle: Toolkit.serve(({ inputs }) => Effect.map(Toolkit.text(inputs), shape), {
+    handle: Toolkit.serve(({ inputs }) => work(inputs), {
       "POST /v1/embeddings": openAi,
       "GET /v1/models": OpenAiEmbeddings.models(modelId)
     })
   }
 }
+
+/** One sentence, and those that it is compared with. */
+const SentencePairs = Schema.Struct({
+  source_sentence: Schema.String,
+  sentences: Schema.Array(Schema.String)
+})
+
+const decodePairs = Engine.decoder(SentencePairs)
 
 const decodeEmbed = Engine.decoder(
   Schema.Struct({
@@ -99,7 +118,7 @@ const decodeEmbedAll = Engine.decoder(
 
 const decodeSimilarity = Engine.decoder(
   Schema.Struct({
-    inputs: Schema.Struct({ source_sentence: Schema.String, sentences: Schema.Array(Schema.String) }),
+    inputs: SentencePairs,
     parameters: Schema.optionalKey(
       Schema.NullOr(Schema.Struct({ truncate: Schema.optionalKey(Schema.NullOr(Schema.Boolean)) }))
     )

@@ -43,11 +43,23 @@ const replacedWhole = new Set([
   "compute.scaling.measure"
 ])
 
+/** Fields that an endpoint always has. Older clients send `null` for those they leave alone. */
+const neverNull = new Set([
+  "compute.accelerator",
+  "compute.instanceType",
+  "compute.instanceSize",
+  "compute.scaling.minReplica",
+  "compute.scaling.maxReplica",
+  "model.repository",
+  "model.framework"
+])
+
 /** Merges a PUT's body into what was sent before: objects by field, some as a whole. */
 export const merge = (base: JsonObject, patch: JsonObject, at = ""): JsonObject => {
   const merged: Record<string, Schema.Json> = { ...base }
   for (const [key, value] of Object.entries(patch)) {
     const path = at === "" ? key : `${at}.${key}`
+    if (value === null && neverNull.has(path)) continue
     const old = base[key]
     merged[key] =
       isJsonObject(value) && isJsonObject(old) && !replacedWhole.has(path) ? merge(old, value, path) : value

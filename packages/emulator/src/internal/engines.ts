@@ -172,7 +172,7 @@ const embedder = (
     case "tgi":
     case "toolkit":
       return FeatureExtraction.toolkit(model, {
-        task: task === "feature-extraction" ? task : "sentence-embeddings"
+        task: task === "feature-extraction" || task === "sentence-similarity" ? task : "sentence-embeddings"
       })
   }
 }
