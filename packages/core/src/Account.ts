@@ -48,7 +48,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const ask = options.client
     .execute(request)
     .pipe(
-      Effect.flatMap(ApiCall.requireOk),
+      Effect.flatMap(ApiCall.requireOk(options.token)),
       Effect.flatMap(HttpClientResponse.schemaBodyJson(Whoami)),
       ApiCall.toApiError({ method: "whoami" }),
       ApiCall.retryTransient

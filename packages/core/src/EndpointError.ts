@@ -205,7 +205,7 @@ export class ApiError extends Schema.TaggedError<ApiError>()("ApiError", {
     const target = this.name === undefined ? (this.namespace ?? "") : where(this.namespace, this.name)
     const status = this.reason.status === undefined ? "" : ` ${this.reason.status}`
     const id = this.reason.requestId === undefined ? "" : ` (request ${this.reason.requestId})`
-    return `${this.method} ${target} failed: ${this.reason._tag}${status}${id}. ${nextStep[this.reason._tag]}${suffix(this.reason.detail)}`
+    return `${this.method} ${target} failed: ${this.reason._tag}${status}${id}. ${nextStep[this.reason._tag]}${this.reason.status === undefined && this.reason.detail ? ` Why: ${this.reason.detail}` : suffix(this.reason.detail)}`
   }
 }
 

@@ -127,7 +127,8 @@ export const FromJson = Struct
 export type Input = Omit<EndpointSpec, "framework" | "minReplica" | "maxReplica" | "type"> &
   Partial<Pick<EndpointSpec, "framework" | "minReplica" | "maxReplica" | "type">>
 
-const check = Schema.decodeSync(Schema.toType(Struct))
+// A field that nobody knows is dropped by no one here: it is refused.
+const check = Schema.decodeSync(Schema.toType(Struct), { onExcessProperty: "error" })
 
 /**
  * Makes a spec in code, filling in the defaults. Throws a `SchemaError` on a value that no endpoint can have.

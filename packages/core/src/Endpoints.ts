@@ -22,6 +22,7 @@ import type * as EndpointError from "./EndpointError.ts"
 import type { AllGraphs } from "./EndpointMetrics.ts"
 import type * as EndpointSpec from "./EndpointSpec.ts"
 import * as Hardware from "./HardwareCatalogue.ts"
+import * as ApiCall from "./internal/apiCall.ts"
 import * as ChangeRoutes from "./internal/changeRoutes.ts"
 import * as Connection from "./internal/connection.ts"
 import * as ListRoute from "./internal/listRoute.ts"
@@ -200,6 +201,7 @@ const within = (connection: Connection.Connection, namespace: Effect.Effect<stri
         namespace,
         get: changing.get(name),
         lastWords: lastWords(name),
+        redact: ApiCall.withoutToken(connection.token),
         clientFor,
         timeout: Duration.fromInputUnsafe(options?.timeout ?? "20 minutes"),
         wasAwake: options?.wasAwake ?? false,

@@ -22,14 +22,19 @@ const container = {
 const Count = Schema.optionalKey(Schema.Int)
 
 /** Who may pull the image. The API never gives the password back. */
-export const Credentials = Schema.Struct({ username: Schema.String, password: Schema.String })
+export const Credentials = Schema.Struct({
+  username: Schema.NonEmptyString,
+  password: Schema.NonEmptyString
+})
 
 const parallel = { tensorParallelSize: Count, dataParallelSize: Count }
 
+const Nothing = Schema.Record(Schema.String, Schema.Never)
+
 /** Hugging Face's own toolkit: nothing to say. */
-export const huggingface = Schema.Struct({ huggingface: Schema.Struct({}) })
+export const huggingface = Schema.Struct({ huggingface: Nothing })
 /** The toolkit on Inferentia. */
-export const huggingfaceNeuron = Schema.Struct({ huggingfaceNeuron: Schema.Struct({}) })
+export const huggingfaceNeuron = Schema.Struct({ huggingfaceNeuron: Nothing })
 /** Any container. `env` here is the legacy place; `EndpointSpec.env` is the present one. */
 export const custom = Schema.Struct({
   custom: Schema.Struct({
@@ -163,6 +168,12 @@ export const fromFlat = ({ health_route, ...image }: typeof Flat.Type): Image =>
 /** The one key of an image, whatever it is. */
 export const variantOf = (image: { readonly [key: string]: unknown }): string =>
   Object.keys(image)[0] ?? "huggingface"
+
+const PasswordGiven = Schema.Struct({ credentials: Credentials })
+const isPasswordGiven = Schema.is(PasswordGiven)
+
+/** Whether an image brings registry credentials with a password, and not the blanks that the API answers with. */
+export const bringsCredentials = (image: Image): boolean => Object.values(image).some(isPasswordGiven)
 
 /** Whether an image as the server has it holds registry credentials, blanked or not. */
 export const hasCredentials = (image: unknown): boolean =>

@@ -179,6 +179,25 @@ describe("awaitReady", () => {
     })
   )
 
+  it.effect("an outage of the API that is shorter than the deadline does not end it", () =>
+    Effect.gen(function* () {
+      const fake = Fake.make(({ at, url }) =>
+        url.origin === Fake.url ? new Response("Ok") : at < 90_000 ? Fake.refusal(503)() : running()
+      )
+      assert.strictEqual((yield* ready(fake, { timeout: "20 minutes" })).state, "running")
+    })
+  )
+
+  it.effect("what the container says of the token is not in the error", () =>
+    Effect.gen(function* () {
+      const failed = state("failed", { errorMessage: "401 for hf_secret" })
+      const fake = Fake.make(({ url }) =>
+        url.pathname.endsWith("/logs") ? new Response("token=hf_secret") : failed()
+      )
+      assert.notInclude((yield* Effect.flip(ready(fake))).message, "hf_secret")
+    })
+  )
+
   it.effect("says why an endpoint failed, with the end of its log", () =>
     Effect.gen(function* () {
       const failed = state("failed", { errorMessage: "out of memory" })

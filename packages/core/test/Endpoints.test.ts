@@ -124,6 +124,14 @@ describe("create", () => {
     })
   })
 
+  it.effect("does not take an older endpoint for its own, though it looks the same", () => {
+    const older = Fake.endpoint("running", { status: { createdAt: "1960-01-01T00:00:00Z" } })
+    const fake = Fake.inOrder(Fake.refusal(503), older, Fake.refusal(409, "Conflict: exists"))
+    return Effect.gen(function* () {
+      assert.strictEqual((yield* Effect.flip(create(fake)))._tag, "Conflict")
+    })
+  })
+
   it.effect("tells a taken name from a used-up quota", () =>
     Effect.gen(function* () {
       const error = (text: string) =>
@@ -156,6 +164,11 @@ describe("what a server can do to a client", () => {
       const error = yield* Effect.flip(Fake.use(fake, ({ get }) => get("e")))
       assert.notInclude(error.message, "hf_secret")
       assert.include(error.message, "Invalid token <the token> for user")
+      const header = Fake.inOrder(Fake.refusal(403, "no", { "x-error-message": "not for hf_secret" }))
+      const other = yield* Effect.flip(Fake.use(header, ({ get }) => get("e")))
+      assert.notInclude(other.message, "hf_secret")
+      const whoami = yield* Effect.flip(Fake.use(fake, ({ account }) => account))
+      assert.notInclude(whoami.message, "hf_secret")
     })
   )
 

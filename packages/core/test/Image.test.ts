@@ -15,6 +15,16 @@ const base = {
 }
 
 describe("Image", () => {
+  it("what a variant lacks cannot be written down, and is refused where it gets past the types", () => {
+    const make = (image: Image.Image) => EndpointSpec.make({ ...base, image })
+    // @ts-expect-error The toolkit has no fields.
+    assert.throws(() => make({ huggingface: { url: "x" } }))
+    // @ts-expect-error The size belongs to vLLM and SGLang.
+    assert.throws(() => make({ custom: { url: "x", tensorParallelSize: 2 } }))
+    const held = { tei: { url: "x", tensorParallelSize: 2 } }
+    assert.throws(() => make(held))
+  })
+
   it("has the twelve variants", () => {
     assert.strictEqual(Object.keys(Image.variants).length, 12)
   })

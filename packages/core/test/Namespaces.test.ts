@@ -41,6 +41,17 @@ describe("namespaces", () => {
     })
   })
 
+  it.effect("cursors that go round in a ring end the list, and it can be run again", () => {
+    const fake = Fake.make(({ url }) => page(["a"], url.searchParams.get("cursor") === "k1" ? "k0" : "k1")())
+    return Effect.gen(function* () {
+      const counts = yield* Fake.use(fake, ({ list }) => {
+        const all = list()
+        return Effect.all([Stream.runCount(all), Stream.runCount(all)])
+      })
+      assert.deepStrictEqual(counts, [3, 3])
+    })
+  })
+
   it.effect("a cursor with an empty page ends the list", () => {
     const fake = Fake.make(() => page([], "again")())
     return Effect.gen(function* () {
@@ -98,6 +109,11 @@ describe("changes that could do harm", () => {
         fake.asked.map(({ method }) => method),
         ["GET"]
       )
+      // The blanks that a GET answers with are no credentials.
+      const blank: object = { username: "", password: null }
+      const echoed = { custom: { url: "y", credentials: { username: "u", password: "p", ...blank } } }
+      yield* Effect.flip(Fake.use(fake, ({ update }) => update("e", { image: echoed })))
+      assert.isFalse(fake.asked.some(({ method }) => method === "PUT"))
       yield* Fake.use(fake, ({ update }) =>
         update("e", { image: { custom: { url: "y", credentials: { username: "u", password: "p" } } } })
       )

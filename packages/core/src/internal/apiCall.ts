@@ -54,11 +54,21 @@ export const detailOf = (text: string): string | undefined => {
 const requestIdOf = (headers: Headers.Headers): string | undefined =>
   headers["x-request-id"] ?? headers["x-amzn-trace-id"] ?? headers["x-amz-cf-id"]
 
-const refuse = Effect.fnUntraced(function* (response: HttpClientResponse.HttpClientResponse) {
+/** A server that echoes the token must not bring it into a message. */
+export const withoutToken = (token: Redacted.Redacted) => {
+  const secret = Redacted.value(token)
+  return <T extends string | undefined>(text: T): T | string =>
+    text === undefined || secret === "" ? text : text.replaceAll(secret, "<the token>")
+}
+
+const refuse = Effect.fnUntraced(function* (
+  response: HttpClientResponse.HttpClientResponse,
+  token: Redacted.Redacted
+) {
   const text = yield* Effect.orElseSucceed(response.text, () => "")
   return yield* new Refusal({
     status: response.status,
-    detail: response.headers["x-error-message"] ?? detailOf(text),
+    detail: withoutToken(token)(response.headers["x-error-message"] ?? detailOf(text)),
     requestId: requestIdOf(response.headers),
     retryAfter: Policy.retryAfterOf(response.headers)
   })
@@ -68,22 +78,24 @@ const refuse = Effect.fnUntraced(function* (response: HttpClientResponse.HttpCli
  * Lets a 2xx through, any other 2xx read as 200 (the contract promises 200, older documents 201), its empty body as `{}`;
  * fails with a {@link Refusal} otherwise.
  */
-export const requireOk = (
-  response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<HttpClientResponse.HttpClientResponse, Refusal | HttpClientError.HttpClientError> => {
-  if (response.status < 200 || response.status >= 300) return refuse(response)
-  // Nothing is promised of the body of a DELETE, least of all that there is one.
-  if (response.status === 200 && response.request.method !== "DELETE") return Effect.succeed(response)
-  return Effect.map(response.text, (text) =>
-    HttpClientResponse.fromWeb(
-      response.request,
-      new Response(text === "" ? "{}" : text, {
-        status: 200,
-        headers: { "content-type": "application/json" }
-      })
+export const requireOk =
+  (token: Redacted.Redacted) =>
+  (
+    response: HttpClientResponse.HttpClientResponse
+  ): Effect.Effect<HttpClientResponse.HttpClientResponse, Refusal | HttpClientError.HttpClientError> => {
+    if (response.status < 200 || response.status >= 300) return refuse(response, token)
+    // Nothing is promised of the body of a DELETE, least of all that there is one.
+    if (response.status === 200 && response.request.method !== "DELETE") return Effect.succeed(response)
+    return Effect.map(response.text, (text) =>
+      HttpClientResponse.fromWeb(
+        response.request,
+        new Response(text === "" ? "{}" : text, {
+          status: 200,
+          headers: { "content-type": "application/json" }
+        })
+      )
     )
-  )
-}
+  }
 
 const reasonOf = (refusal: Refusal): EndpointError.Reason => {
   const { status, detail, requestId } = refusal
@@ -93,18 +105,11 @@ const reasonOf = (refusal: Refusal): EndpointError.Reason => {
     return new EndpointError.PaymentRequired(answer)
   if (status === 403) return new EndpointError.Forbidden(answer)
   if (status === 429) return new EndpointError.RateLimited({ ...answer, retryAfter: refusal.retryAfter })
-  if (status === 408 || status >= 500) return new EndpointError.ServerError(answer)
+  // 501 is no trouble of the moment: this deployment will never do it.
+  if (status === 408 || (status >= 500 && status !== 501)) return new EndpointError.ServerError(answer)
   if (status === 400 && /not available yet/i.test(detail ?? "")) return new EndpointError.NoCapacity(answer)
   return status >= 400 ? new EndpointError.InvalidRequest(answer) : new EndpointError.DecodeError(answer)
 }
-
-/** A server that echoes the token must not bring it into an error's message. */
-export const withoutToken =
-  (token: Redacted.Redacted) =>
-  <E>(error: E | Refusal): E | Refusal =>
-    error instanceof Refusal && error.detail?.includes(Redacted.value(token))
-      ? new Refusal({ ...error, detail: error.detail.replaceAll(Redacted.value(token), "<the token>") })
-      : error
 
 /** The call that failed, for the message. */
 export interface Call {

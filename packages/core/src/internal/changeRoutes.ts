@@ -1,6 +1,8 @@
 /**
  * The calls that change an endpoint: create, update, delete, pause, resume, scale to zero.
  */
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Endpoint } from "../Endpoint.ts"
@@ -18,10 +20,20 @@ import {
   quotaExceeded
 } from "./connection.ts"
 
-const isSameDeployment = (endpoint: Endpoint, spec: EndpointSpec.EndpointSpec) =>
+/** How far the server's clock may be from ours. */
+const CLOCK_SKEW = 5 * 60_000
+
+/** Whether an endpoint that is there after a lost answer is the one that the call made, and no older one of the name. */
+const isSameDeployment = (endpoint: Endpoint, spec: EndpointSpec.EndpointSpec, since: number) =>
+  !isOlder(endpoint, since - CLOCK_SKEW) &&
   endpoint.model?.repository === spec.repository &&
   endpoint.compute?.instanceType === spec.instanceType &&
   endpoint.compute?.instanceSize === spec.instanceSize
+
+const isOlder = (endpoint: Endpoint, moment: number) => {
+  const created = DateTime.make(endpoint.status.createdAt ?? "")
+  return Option.isSome(created) && DateTime.toEpochMillis(created.value) < moment
+}
 
 const warnOfDrift = (spec: EndpointSpec.EndpointSpec, endpoint: Endpoint) => {
   const dropped = EndpointSpec.drift(spec, endpoint)
@@ -39,19 +51,22 @@ export const make = (connection: Connection, { call, existing, once }: Calls) =>
 
   const get = (name: string) => existing("get", name, (request) => routes.get(request))
 
-  const alreadyThere = (name: string, spec: EndpointSpec.EndpointSpec) =>
+  const alreadyThere = (name: string, spec: EndpointSpec.EndpointSpec, since: number) =>
     get(name).pipe(
-      Effect.map((endpoint) => (isSameDeployment(endpoint, spec) ? Option.some(endpoint) : Option.none())),
+      Effect.map((endpoint) =>
+        isSameDeployment(endpoint, spec, since) ? Option.some(endpoint) : Option.none()
+      ),
       Effect.catchTag("NotFound", () => Effect.succeedNone)
     )
 
   const create = Effect.fn("Endpoints.create")(function* (name: string, spec: EndpointSpec.EndpointSpec) {
     const payload = EndpointSpec.toCreateBody(name, spec)
+    const since = yield* Clock.currentTimeMillis
     const attempt = once("create", name, ({ params: { namespace } }) =>
       routes.create({ params: { namespace }, payload })
     )
     // A retried POST must not make two: whether the first one happened is looked up before each further one.
-    const lookThenAttempt = Effect.flatMap(alreadyThere(name, spec), (found) =>
+    const lookThenAttempt = Effect.flatMap(alreadyThere(name, spec, since), (found) =>
       Option.isSome(found) ? Effect.succeed(found.value) : attempt
     )
     const endpoint = yield* attempt.pipe(
@@ -71,7 +86,7 @@ export const make = (connection: Connection, { call, existing, once }: Calls) =>
 
   /** The API gives registry passwords back blank: an image that is written whole without them wipes them. */
   const keepCredentials = Effect.fnUntraced(function* (name: string, image: Image.Image) {
-    if (Image.hasCredentials(image)) return
+    if (Image.bringsCredentials(image)) return
     const endpoint = yield* get(name)
     if (!Image.hasCredentials(endpoint.model?.image)) return
     const url = "url" in (named(image) ?? {}) ? "" : " and its url"

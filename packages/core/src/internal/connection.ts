@@ -30,8 +30,7 @@ const withoutVersion = (url: URL) => trimmed(url).replace(/\/v2$/, "")
 export const make = Effect.fnUntraced(function* (options: Options) {
   const authorised = options.http.pipe(
     HttpClient.mapRequest(HttpClientRequest.bearerToken(options.token)),
-    HttpClient.transformResponse(Effect.flatMap(ApiCall.requireOk)),
-    HttpClient.transformResponse(Effect.mapError(ApiCall.withoutToken(options.token)))
+    HttpClient.transformResponse(Effect.flatMap(ApiCall.requireOk(options.token)))
   )
   const api = yield* HttpApiClient.makeWith(ControlPlane, {
     baseUrl: withoutVersion(options.apiUrl ?? defaultApiUrl),

@@ -20,27 +20,30 @@ const inNamespace = (
   connection: Connection,
   namespace: string,
   options: ListOptions | undefined
-): Stream.Stream<Endpoint, ApiError> => {
-  const start: string | undefined = undefined
-  return Stream.paginate<string | undefined, Endpoint, ApiError>(start, (cursor) =>
-    connection.api.endpoints
-      .list({
-        params: { namespace },
-        query: cursor === undefined ? queryOf(options) : { ...queryOf(options), cursor }
-      })
-      .pipe(
-        ApiCall.toApiError({ method: "list", namespace }),
-        ApiCall.retryTransient,
-        Effect.map((page) => [
-          page.items.map((endpoint) => new Endpoint({ ...endpoint, namespace })),
-          // A cursor with an empty page would never end, nor one that is the same again.
-          page.items.length === 0
-            ? Option.none()
-            : Option.filter(Option.fromNullishOr(page.nextCursor), (next) => next !== cursor)
-        ])
-      )
-  )
-}
+): Stream.Stream<Endpoint, ApiError> =>
+  Stream.suspend(() => {
+    const start: string | undefined = undefined
+    const seen = new Set<string>()
+    const isNew = (cursor: string) => !seen.has(cursor) && seen.add(cursor).has(cursor)
+    return Stream.paginate<string | undefined, Endpoint, ApiError>(start, (cursor) =>
+      connection.api.endpoints
+        .list({
+          params: { namespace },
+          query: cursor === undefined ? queryOf(options) : { ...queryOf(options), cursor }
+        })
+        .pipe(
+          ApiCall.toApiError({ method: "list", namespace }),
+          ApiCall.retryTransient,
+          Effect.map((page) => [
+            page.items.map((endpoint) => new Endpoint({ ...endpoint, namespace })),
+            // A cursor with an empty page would never end, nor one that has been there before.
+            page.items.length === 0
+              ? Option.none()
+              : Option.filter(Option.fromNullishOr(page.nextCursor), isNew)
+          ])
+        )
+    )
+  })
 
 const isRefusal = (error: ApiError) =>
   error.reason._tag === "Unauthorized" || error.reason._tag === "Forbidden" || error.reason.status === 404

@@ -58,6 +58,8 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
   /** The last lines of the log, for the error of an endpoint that failed. */
   readonly lastWords: Effect.Effect<string>
   readonly clientFor: (endpoint: Endpoint) => HttpClient.HttpClient
+  /** Takes the token out of what a server says. */
+  readonly redact: <T extends string | undefined>(text: T) => T | string
   readonly timeout: Duration.Duration
   readonly wasAwake: boolean
   readonly onChange: (endpoint: Endpoint) => Effect.Effect<void>
@@ -89,8 +91,8 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
     if (before === undefined || !sameStatus(before, endpoint)) yield* options.onChange(endpoint)
     const { state } = endpoint
     if (state === "failed" || state === "updateFailed") {
-      const detail = endpoint.status.errorMessage ?? endpoint.status.message ?? undefined
-      const log = yield* options.lastWords
+      const detail = options.redact(endpoint.status.errorMessage ?? endpoint.status.message ?? undefined)
+      const log = options.redact(yield* options.lastWords)
       return yield* new EndpointError.EndpointFailed({
         ...id,
         state,
@@ -115,6 +117,11 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
   })
 
   return yield* look.pipe(
+    // An outage of the API is outlasted, as long as there is time.
+    Effect.catchIf(
+      (error) => error._tag === "ApiError" && error.isTransient,
+      () => Effect.undefined
+    ),
     Effect.repeat({ schedule, until: (endpoint) => endpoint !== undefined }),
     Effect.flatMap((endpoint) => (endpoint === undefined ? Effect.never : Effect.succeed(endpoint))),
     Effect.timeoutOrElse({

@@ -82,7 +82,7 @@ export const layer = (options: {
           yield* permit(request, params.namespace)
           const isWanted = matches(query)
           const limit = Math.min(Math.max(1, Math.floor(query.limit ?? pageSize)), maxPageSize)
-          const after = Number(query.cursor ?? -1)
+          const after = Number(query.cursor || -1)
           const page: Array<Held> = []
           let total = 0
           let isMore = false
