@@ -124,8 +124,10 @@ export type EndpointSpec = typeof Struct.Type
 export const FromJson = Struct
 
 /** What {@link make} takes: the fields that have a default may be left out. */
-export type Input = Omit<EndpointSpec, "framework" | "minReplica" | "maxReplica" | "type"> &
-  Partial<Pick<EndpointSpec, "framework" | "minReplica" | "maxReplica" | "type">>
+export type Input = Omit<EndpointSpec, "framework" | "minReplica" | "maxReplica" | "type" | "image"> &
+  Partial<Pick<EndpointSpec, "framework" | "minReplica" | "maxReplica" | "type">> & {
+    readonly image?: Image.Image
+  }
 
 // A field that nobody knows is dropped by no one here: it is refused.
 const check = Schema.decodeSync(Schema.toType(Struct), { onExcessProperty: "error" })
@@ -146,4 +148,6 @@ export const fromJson = Schema.decodeUnknownEffect(FromJson, { errors: "all", on
  * A change to an endpoint: only what is given is sent, and the server keeps the rest.
  * `image`, `env`, `secrets`, `args` and `command` are replaced whole.
  */
-export type Change = Partial<Omit<EndpointSpec, "vendor" | "region">>
+export type Change = Partial<Omit<EndpointSpec, "vendor" | "region" | "image">> & {
+  readonly image?: Image.Image
+}

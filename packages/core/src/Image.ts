@@ -126,8 +126,13 @@ export const Image = Schema.Union([
   hfServe
 ])
 
-/** One of the twelve variants. */
-export type Image = typeof Image.Type
+/** Every member of a union with the keys of the others forbidden: one variant, and never two at once. */
+type Exclusive<U, Keys extends PropertyKey> = U extends unknown
+  ? U & { readonly [K in Exclude<Keys, keyof U>]?: never }
+  : never
+
+/** One of the twelve variants, and never two at once. */
+export type Image = Exclusive<typeof Image.Type, keyof typeof variants>
 
 /** The variants by name. */
 export const variants = {

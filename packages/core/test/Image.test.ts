@@ -21,6 +21,8 @@ describe("Image", () => {
     assert.throws(() => make({ huggingface: { url: "x" } }))
     // @ts-expect-error The size belongs to vLLM and SGLang.
     assert.throws(() => make({ custom: { url: "x", tensorParallelSize: 2 } }))
+    // @ts-expect-error One variant, and never two.
+    assert.throws(() => make({ tei: { url: "x" }, tgi: { url: "x" } }))
     const held = { tei: { url: "x", tensorParallelSize: 2 } }
     assert.throws(() => make(held))
   })

@@ -100,6 +100,10 @@ const scenarioOf = Effect.fnUntraced(function* (options: {
   readonly seed: Option.Option<number>
 }) {
   const Scenario = yield* Effect.promise(() => import("@stint/emulator/Scenario"))
+  if (Option.isSome(options.scenario) && Option.isSome(options.seed)) {
+    const detail = "give --scenario or --seed, not both: which faults should come?"
+    return yield* new SpecFileError({ path: options.scenario.value, detail })
+  }
   if (Option.isNone(options.scenario))
     return Option.getOrUndefined(Option.map(options.seed, (seed) => Scenario.seeded(seed)))
   const path = options.scenario.value

@@ -53,7 +53,10 @@ export const make = (options: {
   }
 
   const draw = (y: (point: (typeof points)[number]) => number | null) =>
-    points.map((point) => ({ x: point.x, y: y(point) }))
+    points.flatMap((point) => {
+      const value = y(point)
+      return value === null ? [] : [{ x: point.x, y: value }]
+    })
   const pending = (point: (typeof points)[number]) =>
     point.buckets.reduce((sum, bucket) => sum + bucket.pending, 0) /
     Math.max(1, Math.min(now, point.at + width) - point.at)
