@@ -82,9 +82,6 @@ describe("stint emulate", () => {
       const ready = yield* endpoints.awaitReady("a")
       const response = yield* endpoints.clientFor(ready).execute(HttpClientRequest.get("/v1/models"))
       assert.deepStrictEqual(yield* response.json, { data: [{ id: "mine" }] })
-    }).pipe(
-      Effect.provide(Emulator.layerServer({ boot: "20 millis", engines: () => mine })),
-      Effect.provide(Platform)
-    )
+    }).pipe(Effect.provide([Emulator.layerServer({ boot: "20 millis", engines: () => mine }), Platform]))
   })
 })
