@@ -40,7 +40,7 @@ export interface Options {
 }
 
 /**
- * A GPU like an A10G, as the figures of field.md 4.2 have it: memory for 77,000 tokens, 19.6 ms a step and
+ * A GPU like an A10G, as a reference job of 3,000 rows was reckoned for it: memory for 77,000 tokens, 19.6 ms a step and
  * 0.19 ms a sequence, and prompts at 8,500 tokens a second. 3,000 requests of 981 and 238 tokens on average take 12
  * minutes, or 4 hours one by one. Made up to be like one; not measured on one.
  *
@@ -61,7 +61,7 @@ export const a10g: Options = {
 }
 
 /**
- * A GPU like an H200, as the figures of field.md 4.2 have it: memory for 600,000 tokens, 11.7 ms a step and
+ * A GPU like an H200, as a reference job of 3,000 rows was reckoned for it: memory for 600,000 tokens, 11.7 ms a step and
  * 0.08 ms a sequence, and prompts at 20,000 tokens a second. 3,000 requests of 981 and 238 tokens on average take 4
  * minutes, or 2½ hours one by one. Made up to be like one; not measured on one.
  *
