@@ -25,7 +25,7 @@ type Fields = Readonly<Record<string, Kind>>
 /**
  * Every variant, in the API's own spelling, and the fields it declares. `env` inside an image is the legacy place.
  *
- * @source contract: section 3, the table of variants
+ * @source contract: the table of image variants
  */
 const fields: Readonly<Record<string, Fields>> = {
   huggingface: { env: "map" },
