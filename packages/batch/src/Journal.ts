@@ -222,6 +222,6 @@ export const layerFile = (path: string): Layer.Layer<never, JournalError, FileSy
 export const fingerprintOf = (identity: string, canonicalRequest: string): string =>
   toHex(digest(`${identity}\n${canonicalRequest}`))
 
-/** The record of a key, read from the index: see {@link Journal.lookup}. */
+/** Whether an item is done: its key has succeeded, and for the same request. */
 export const isDone = (known: Known | undefined, fingerprint: string): boolean =>
   known !== undefined && known.succeeded && known.fingerprint === fingerprint

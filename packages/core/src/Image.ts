@@ -97,43 +97,6 @@ export const sGLang = Schema.Struct({ sGLang: Schema.Struct({ ...container, ...p
 /** Transformers' own server. */
 export const hfServe = Schema.Struct({ hfServe: Schema.Struct(container) })
 
-/**
- * One of the twelve variants.
- *
- * **Example** (Text Embeddings Inference)
- *
- * ```ts
- * import { type Image } from "@stint/core"
- *
- * const image: Image.Image = {
- *   tei: { url: "ghcr.io/huggingface/text-embeddings-inference:1.8", pooling: "mean" }
- * }
- * console.log(Object.keys(image)) // => [ 'tei' ]
- * ```
- */
-export const Image = Schema.Union([
-  huggingface,
-  huggingfaceNeuron,
-  custom,
-  tgi,
-  tgiNeuron,
-  tei,
-  llamacpp,
-  vLLM,
-  vLLMOmni,
-  vLLMNeuron,
-  sGLang,
-  hfServe
-])
-
-/** Every member of a union with the keys of the others forbidden: one variant, and never two at once. */
-type Exclusive<U, Keys extends PropertyKey> = U extends unknown
-  ? U & { readonly [K in Exclude<Keys, keyof U>]?: never }
-  : never
-
-/** One of the twelve variants, and never two at once. */
-export type Image = Exclusive<typeof Image.Type, keyof typeof variants>
-
 /** The variants by name. */
 export const variants = {
   huggingface,
@@ -149,6 +112,30 @@ export const variants = {
   sGLang,
   hfServe
 } as const
+
+/**
+ * One of the twelve variants.
+ *
+ * **Example** (Text Embeddings Inference)
+ *
+ * ```ts
+ * import { type Image } from "@stint/core"
+ *
+ * const image: Image.Image = {
+ *   tei: { url: "ghcr.io/huggingface/text-embeddings-inference:1.8", pooling: "mean" }
+ * }
+ * console.log(Object.keys(image)) // => [ 'tei' ]
+ * ```
+ */
+export const Image = Schema.Union(Object.values(variants))
+
+/** Every member of a union with the keys of the others forbidden: one variant, and never two at once. */
+type Exclusive<U, Keys extends PropertyKey> = U extends unknown
+  ? U & { readonly [K in Exclude<Keys, keyof U>]?: never }
+  : never
+
+/** One of the twelve variants, and never two at once. */
+export type Image = Exclusive<typeof Image.Type, keyof typeof variants>
 
 /** A custom container without its wrapping, as older guides write it: `health_route` and `env` included. */
 export const Flat = Schema.Struct({
@@ -169,10 +156,6 @@ export const fromFlat = ({ health_route, ...image }: typeof Flat.Type): Image =>
       ? image
       : { ...image, healthRoute: health_route }
 })
-
-/** The one key of an image, whatever it is. */
-export const variantOf = (image: { readonly [key: string]: unknown }): string =>
-  Object.keys(image)[0] ?? "huggingface"
 
 const PasswordGiven = Schema.Struct({ credentials: Credentials })
 const isPasswordGiven = Schema.is(PasswordGiven)

@@ -36,9 +36,9 @@ export const decider =
   (item: In, key: string): Decision => {
     const fingerprint = Journal.fingerprintOf(identity, canonicalJson(job.fingerprint(item)))
     const known = journal.lookup(key)
-    if (known === undefined || !known.succeeded) return { _tag: "Send", fingerprint }
-    if (known.fingerprint === fingerprint || changed === "keep") return { _tag: "Skip" }
-    return changed === "redo" ? { _tag: "Send", fingerprint } : { _tag: "Changed" }
+    if (Journal.isDone(known, fingerprint)) return { _tag: "Skip" }
+    if (known?.succeeded !== true || changed === "redo") return { _tag: "Send", fingerprint }
+    return changed === "keep" ? { _tag: "Skip" } : { _tag: "Changed" }
   }
 
 /** A set of keys, as 64-bit digests. */
