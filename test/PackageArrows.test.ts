@@ -153,6 +153,14 @@ const dependencyOf = (specifier: string): string =>
     .slice(0, specifier.startsWith("@") ? 2 : 1)
     .join("/")
 
+/** What the packages that one depends on leave to it to install. */
+const peersOf = (manifests: Manifests, manifest: typeof Manifest.Type): ReadonlySet<string> =>
+  new Set(
+    Object.keys(manifest.dependencies ?? {}).flatMap((name) =>
+      Object.keys(manifests.get(name.replace("@stint/", ""))?.peerDependencies ?? {})
+    )
+  )
+
 const manifestComplaints = (files: Files, manifests: Manifests): ReadonlyArray<string> =>
   [...manifests].flatMap(([name, manifest]) => {
     const declared = new Set(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }))
@@ -168,7 +176,7 @@ const manifestComplaints = (files: Files, manifests: Manifests): ReadonlyArray<s
         .filter((one) => !declared.has(one))
         .map((one) => `${name}: imports ${one}, which package.json lacks`),
       ...[...declared]
-        .filter((one) => !imported.has(one))
+        .filter((one) => !imported.has(one) && !peersOf(manifests, manifest).has(one))
         .map((one) => `${name}: package.json has ${one}, never imported`)
     ]
   })
@@ -265,6 +273,20 @@ describe("the checker of the arrows", () => {
       "batch: imports @stint/core, which package.json lacks",
       "batch: package.json has ws, never imported"
     ])
+  })
+  it("a peer of a package below is installed by whoever depends on it", () => {
+    const files = new Map([["packages/cli/src/A.ts", `import "@stint/batch"`]])
+    const cli: typeof Manifest.Type = { dependencies: { "@stint/batch": "^1", undici: "^8" } }
+    const batch: typeof Manifest.Type = { peerDependencies: { undici: "^8" } }
+    assert.deepStrictEqual(complaints(files, new Map([["cli", cli]])), [
+      "cli: package.json has undici, never imported"
+    ])
+    const manifests: Manifests = new Map([
+      ["cli", cli],
+      ["batch", batch]
+    ])
+    const peers = complaints(files, manifests)
+    assert.deepStrictEqual(peers, ["batch: package.json has undici, never imported"])
   })
 })
 

@@ -1,0 +1,31 @@
+/** What one program of a bench has to say of itself: a line of JSON on its output. */
+import { Effect, Schema } from "effect"
+
+export const Measured = Schema.Struct({
+  /** Of the processor, kernel included. */
+  microsEach: Schema.Finite,
+  perSecond: Schema.Finite,
+  peakMegabytes: Schema.Finite
+})
+
+export type Measured = typeof Measured.Type
+
+const Line = Schema.fromJsonString(Measured)
+
+export const decode = Schema.decodeEffect(Line)
+
+/** Runs a program that does so many things, and prints what they cost. */
+export const measure = <A, E, R>(program: Effect.Effect<A, E, R>, count: number) =>
+  Effect.gen(function* () {
+    const cpu = process.cpuUsage()
+    const from = performance.now()
+    yield* program
+    const seconds = (performance.now() - from) / 1000
+    const { system, user } = process.cpuUsage(cpu)
+    const line = yield* Schema.encodeEffect(Line)({
+      microsEach: (system + user) / count,
+      perSecond: count / seconds,
+      peakMegabytes: process.resourceUsage().maxRSS / 1024
+    })
+    process.stdout.write(`${line}\n`)
+  })
