@@ -1,72 +1,130 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { digest, toHex } from "../src/internal/digest.ts"
-import { KeyIndex, type Slot } from "../src/internal/keyIndex.ts"
+import { type Digest, digest, digestAscii, fromHex, toHex } from "../src/internal/digest.ts"
+import { KeyIndex } from "../src/internal/keyIndex.ts"
 
-const Word = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffffffff }))
+interface Slot {
+  readonly fingerprint: Digest
+  readonly offset: number
+  readonly length: number
+  readonly succeeded: boolean
+}
+
 // Few keys, so that they are met again and collide in the table.
 const Low = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40 }))
+const Few = Schema.Struct({
+  high: Low,
+  low: Schema.Union([Low, Schema.Literals([1024, 2048, 0xffffffff])])
+})
 const Step = Schema.Struct({
-  key: Schema.Struct({ high: Low, low: Schema.Union([Low, Schema.Literals([1024, 2048, 0xffffffff])]) }),
-  fingerprint: Schema.Struct({ high: Word, low: Word }),
+  key: Few,
+  fingerprint: Few,
   offset: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 50 })),
+  length: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 })),
   succeeded: Schema.Boolean
 })
 
-const nameOf = ({ high, low }: { readonly high: number; readonly low: number }) => `${high} ${low}`
+const nameOf = ({ high, low }: Digest) => `${high} ${low}`
 
-const same = (
-  index: KeyIndex,
-  model: ReadonlyMap<string, readonly [{ high: number; low: number }, Slot]>
-) => {
-  assert.strictEqual(index.size, model.size)
-  assert.strictEqual(index.succeeded, [...model.values()].filter(([, slot]) => slot.succeeded).length)
-  for (const [key, slot] of model.values()) assert.deepStrictEqual(index.get(key), slot)
+const slotAt = (index: KeyIndex, id: number): Slot | undefined =>
+  id < 0
+    ? undefined
+    : {
+        fingerprint: index.printOf(id),
+        offset: index.offsetOf(id),
+        length: index.lengthOf(id),
+        succeeded: index.isSuccess(id)
+      }
+
+/** The same with Maps. */
+class Model {
+  readonly index = new KeyIndex()
+  readonly last = new Map<string, readonly [Digest, Slot]>()
+  readonly prints = new Map<string, Digest>()
+  records = 0
+
+  add(key: Digest, slot: Slot) {
+    this.records++
+    this.index.add(key, slot.fingerprint, slot.offset, slot.length, slot.succeeded)
+    this.last.set(nameOf(key), [key, slot])
+    if (slot.succeeded) this.prints.set(nameOf(slot.fingerprint), slot.fingerprint)
+  }
+
+  check() {
+    const { index, last } = this
+    assert.deepStrictEqual(
+      [index.records, index.size, index.succeeded],
+      [this.records, last.size, [...last.values()].filter(([, { succeeded }]) => succeeded).length]
+    )
+    for (const [key, slot] of last.values()) {
+      const id = index.find(key)
+      assert.deepStrictEqual(slotAt(index, id), slot)
+      assert.deepStrictEqual(index.keyOf(id), key)
+      assert.isTrue(index.isLast(key, slot.offset))
+    }
+  }
+
+  checkPrints(all: Iterable<Digest>) {
+    for (const print of all) {
+      const id = this.index.findSuccess(print)
+      assert.strictEqual(id >= 0, this.prints.has(nameOf(print)))
+      if (id >= 0) assert.deepStrictEqual([this.index.printOf(id), this.index.isSuccess(id)], [print, true])
+    }
+  }
 }
 
 describe("KeyIndex", () => {
-  it.prop("holds what a Map holds", { steps: Schema.Array(Step) }, ({ steps }) => {
-    const index = new KeyIndex()
-    const model = new Map<string, readonly [{ high: number; low: number }, Slot]>()
-    for (const { key, ...slot } of steps) {
-      index.set(key, slot)
-      model.set(nameOf(key), [key, slot])
+  it.prop(
+    "holds what Maps hold, whenever it is first asked for a fingerprint",
+    { before: Schema.Array(Step), after: Schema.Array(Step) },
+    ({ after, before }) => {
+      const model = new Model()
+      const all = [...before, ...after].map(({ fingerprint }) => fingerprint)
+      for (const { key, ...slot } of before) model.add(key, slot)
+      model.checkPrints(all)
+      for (const { key, ...slot } of after) model.add(key, slot)
+      model.check()
+      model.checkPrints(all)
+      assert.strictEqual(model.index.find({ high: 99, low: 99 }), -1)
+      assert.isFalse(model.index.isLast({ high: 99, low: 99 }, 0))
     }
-    same(index, model)
-    assert.isUndefined(index.get({ high: 99, low: 99 }))
+  )
+
+  const slot = (number: number, succeeded: boolean): Slot => ({
+    fingerprint: digest(`print ${number % 1000}`),
+    offset: number * 1_000_000_007,
+    length: number + 1,
+    succeeded
   })
 
-  it("grows, keeps everything, and replaces without counting twice", () => {
-    const index = new KeyIndex()
-    const model = new Map<string, readonly [{ high: number; low: number }, Slot]>()
-    const put = (number: number, succeeded: boolean) => {
-      const key = digest(`key ${number}`)
-      const slot = { fingerprint: digest(`print ${number}`), offset: number * 1000, succeeded }
-      index.set(key, slot)
-      model.set(nameOf(key), [key, slot])
-    }
-    for (let number = 0; number < 5000; number++) put(number, number % 3 === 0)
-    same(index, model)
-    for (let number = 0; number < 5000; number += 2) put(number, number % 5 === 0)
-    same(index, model)
-    assert.strictEqual(index.size, 5000)
+  for (const expected of [0, 5000, 1e6]) {
+    it(`grows, keeps everything, and counts nothing twice; expecting ${expected}`, () => {
+      const model = new Model()
+      for (let number = 0; number < 5000; number++) {
+        if (number === 100) model.index.expect(expected)
+        model.add(digest(`key ${number}`), slot(number, number % 3 === 0))
+      }
+      model.check()
+      model.checkPrints([digest("print 1"), digest("print 0"), digest("print 1001")])
+      for (let number = 0; number < 5000; number += 2) {
+        model.add(digest(`key ${number}`), slot(number + 7, number % 5 === 0))
+      }
+      model.check()
+      model.checkPrints(Array.from({ length: 1000 }, (_, number) => digest(`print ${number}`)))
+    })
+  }
+
+  it("one key over and over is one key", () => {
+    const model = new Model()
+    for (let number = 0; number < 5000; number++) model.add(digest("key"), slot(number, number % 2 === 0))
+    model.check()
+    assert.strictEqual(model.index.size, 1)
   })
 
   it("knows keys that fall into one place of the table apart", () => {
-    const index = new KeyIndex()
-    const slot = (offset: number): Slot => ({ fingerprint: { high: 0, low: 0 }, offset, succeeded: true })
-    const keys = Array.from({ length: 50 }, (_, place) => ({ high: place, low: 1023 }))
-    for (const [offset, key] of keys.entries()) index.set(key, slot(offset))
-    assert.deepStrictEqual(
-      keys.map((key) => index.get(key)?.offset),
-      keys.map((_, offset) => offset)
-    )
-  })
-
-  it("the first byte of a file is a place like any other", () => {
-    const index = new KeyIndex()
-    index.set(digest("a"), { fingerprint: digest("b"), offset: 0, succeeded: false })
-    assert.strictEqual(index.get(digest("a"))?.offset, 0)
+    const model = new Model()
+    for (let place = 0; place < 50; place++) model.add({ high: place, low: 1023 }, slot(place, true))
+    model.check()
   })
 })
 
@@ -74,11 +132,17 @@ describe("digest", () => {
   it("is sixteen hexadecimal digits, and the same today as when the journal was written", () => {
     assert.strictEqual(toHex(digest("")), "488bdcb81aee8d83")
     assert.strictEqual(toHex(digest("the sea")), "1fa5216ec35ce078")
+    assert.deepStrictEqual(fromHex("1fa5216ec35ce078"), digest("the sea"))
   })
 
   it("tells a hundred thousand keys apart that differ little", () => {
     const seen = new Set<string>()
     for (let number = 0; number < 100_000; number++) seen.add(toHex(digest(`row-${number}`)))
     assert.strictEqual(seen.size, 100_000)
+  })
+
+  it("of bytes is that of their text", () => {
+    const bytes = new TextEncoder().encode('{"the sea"}')
+    assert.deepStrictEqual(digestAscii(bytes, 2, bytes.length - 2), digest("the sea"))
   })
 })

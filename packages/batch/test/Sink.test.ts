@@ -105,6 +105,69 @@ describe("results", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
+  const inFile = Effect.fnUntraced(function* (entries: ReadonlyArray<Journal.Entry>, format: Sink.Format) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const directory = yield* folder
+    const journal = yield* Journal.makeFile(path.join(directory, "journal.jsonl"))
+    yield* journal.append(entries)
+    yield* Effect.provideService(Sink.results(directory, format), Journal.Journal, journal)
+    const read = (name: string) => fs.readFileString(path.join(directory, name))
+    return [yield* read("results.jsonl"), yield* read("errors.jsonl")]
+  })
+
+  const mixed = [
+    entry("a", { output: [1.5, "é\n", { "2": null, b: [] }] }),
+    entry('q"\\\u{d800}', { output: "}" }),
+    entry("gone", { output: 1 }),
+    entry("b", { tag: "Failed", error: { reason: "row" }, input: { text: "x" } }),
+    entry("both", { input: "in", error: null }),
+    entry("gone", { tag: "Failed", error: "no", input: 1 }),
+    entry("gone", { attempts: 3, durationMillis: 1e-7, output: 2 })
+  ]
+
+  it.effect("splicing an output writes the same as decoding it", () =>
+    Effect.gen(function* () {
+      const decoding: Sink.Format = (entry) => Sink.plain(entry)
+      const spliced = yield* inFile(mixed, Sink.plain)
+      assert.deepStrictEqual(spliced, yield* inFile(mixed, decoding))
+      const { errors, results } = yield* written(mixed, decoding)
+      assert.deepStrictEqual(spliced, [results, errors])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("a format that splices some outputs is asked to decode the others", () =>
+    Effect.gen(function* () {
+      const format: Sink.Format = Object.assign((entry: Journal.Entry) => `decoded ${entry.key}`, {
+        splice: (key: string, output: string) => (key === "a" ? `spliced ${output}` : undefined)
+      })
+      const [results] = yield* inFile([entry("a"), entry("b")], format)
+      assert.strictEqual(results, 'spliced 1\n"decoded b"\n')
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("an output that is no JSON fails, and leaves the old results", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const log = yield* file("", "journal.jsonl")
+      const results = log.replace("journal", "results")
+      yield* fs.writeFileString(results, "old")
+      const error = yield* Effect.gen(function* () {
+        const journal = yield* Journal.makeFile(log)
+        yield* journal.append([entry("a"), entry("b", { output: "x" })])
+        const text = yield* fs.readFileString(log)
+        yield* fs.writeFileString(log, text.replace('"output":"x"', '"output":"x '))
+        const decoding: Sink.Format = (entry) => Sink.plain(entry)
+        return yield* Sink.results(log.replace("/journal.jsonl", ""), decoding).pipe(
+          Effect.provideService(Journal.Journal, journal),
+          Effect.flip
+        )
+      })
+      assert.match(error.message, /line 2 is damaged/)
+      assert.strictEqual(yield* fs.readFileString(results), "old")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.effect("what has no output, error or input is null", () =>
     Effect.gen(function* () {
       const { output: _, ...bare } = entry("a")

@@ -4,16 +4,20 @@
 import * as Schema from "effect/Schema"
 import type { Job } from "../Job.ts"
 import * as Journal from "../Journal.ts"
-import { canonicalJson } from "./canonicalJson.ts"
+import * as Fingerprint from "./fingerprint.ts"
 import { digest } from "./digest.ts"
-import { KeyIndex } from "./keyIndex.ts"
+import { DigestSet } from "./digestSet.ts"
 
 /** A key is done, but for another request: doing it again would replace what was paid for. */
 export class FingerprintChanged extends Schema.TaggedError<FingerprintChanged>()("FingerprintChanged", {
-  key: Schema.String
+  key: Schema.String,
+  /** How many items are. */
+  count: Schema.Int
 }) {
   override get message() {
-    return `Item "${this.key}" is done already, but for another request, model or revision. Say whether changed items are done again or their old outputs kept (changed: "redo" or "keep"; for the command --changed), or write to another folder.`
+    const items =
+      this.count === 1 ? `Item "${this.key}" is` : `${this.count} items, the first of them "${this.key}", are`
+    return `${items} done already, but for another request, model or revision. Say whether changed items are done again or their old outputs kept (changed: "redo" or "keep"; for the command --changed), or write to another folder.`
   }
 }
 
@@ -27,32 +31,39 @@ export class DuplicateKey extends Schema.TaggedError<DuplicateKey>()("DuplicateK
 export type Changed = "refuse" | "redo" | "keep"
 
 export type Decision =
-  | { readonly _tag: "Send"; readonly fingerprint: string }
+  | {
+      readonly _tag: "Send"
+      readonly fingerprint: string
+      /** About how long the request is. */
+      readonly bytes: number
+    }
   | { readonly _tag: "Skip" }
   | { readonly _tag: "Changed" }
 
-export const decider =
-  <In, Out, E, R>(journal: Journal.Journal, job: Job<In, Out, E, R>, identity: string, changed: Changed) =>
-  (item: In, key: string): Decision => {
-    const fingerprint = Journal.fingerprintOf(identity, canonicalJson(job.fingerprint(item)))
+export const decider = <In, Out, E, R>(
+  journal: Journal.Journal,
+  job: Job<In, Out, E, R>,
+  identity: string,
+  changed: Changed
+) => {
+  const fingerprintOf = Fingerprint.under(identity)
+  return (item: In, key: string): Decision => {
+    const { bytes, fingerprint } = fingerprintOf(job.fingerprint(item))
     const known = journal.lookup(key)
     if (Journal.isDone(known, fingerprint)) return { _tag: "Skip" }
-    if (known?.succeeded !== true || changed === "redo") return { _tag: "Send", fingerprint }
+    if (known?.succeeded !== true || changed === "redo") {
+      return { _tag: "Send", fingerprint, bytes }
+    }
     return changed === "keep" ? { _tag: "Skip" } : { _tag: "Changed" }
   }
+}
 
 /** A set of keys, as 64-bit digests. */
 export const keySet = () => {
-  const index = new KeyIndex()
-  const here = { fingerprint: { high: 0, low: 0 }, offset: 0, succeeded: true }
+  const seen = new DigestSet()
   return {
-    size: () => index.size,
+    size: () => seen.size,
     /** Whether the key is new. */
-    add: (key: string): boolean => {
-      const id = digest(key)
-      if (index.get(id) !== undefined) return false
-      index.set(id, here)
-      return true
-    }
+    add: (key: string): boolean => seen.add(digest(key))
   }
 }

@@ -19,18 +19,28 @@ const CR = 13
 
 const trimEnd = (bytes: Uint8Array) => (bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes)
 
-const concat = (left: Uint8Array, right: Uint8Array) => {
-  if (left.length === 0) return right
-  const both = new Uint8Array(left.length + right.length)
-  both.set(left)
-  both.set(right, left.length)
-  return both
+const join = (pieces: ReadonlyArray<Uint8Array>, last: Uint8Array) => {
+  if (pieces.length === 0) return last
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, last.length))
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  whole.set(last, at)
+  return whole
 }
 
-/** Splits at line feeds; a carriage return before one belongs to the line's end. */
-export const split = <E, R>(source: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Line, E, R> =>
+/**
+ * Splits at line feeds; a carriage return before one belongs to the line's end. The lines of a chunk come together, and
+ * their bytes are good until the next chunk is taken.
+ */
+export const splitArrays = <E, R>(
+  source: Stream.Stream<Uint8Array, E, R>
+): Stream.Stream<Arr.NonEmptyReadonlyArray<Line>, E, R> =>
   Stream.suspend(() => {
-    let rest: Uint8Array = new Uint8Array(0)
+    /** The beginning of a line that has not ended yet. */
+    let rest: Array<Uint8Array> = []
     let offset = 0
     let number = 0
 
@@ -42,31 +52,30 @@ export const split = <E, R>(source: Stream.Stream<Uint8Array, E, R>): Stream.Str
 
     const take = (chunk: Uint8Array): Array<Line> => {
       const lines: Array<Line> = []
-      const firstEnd = chunk.indexOf(LF)
-      if (firstEnd < 0) {
-        // Copied, because the source may reuse its buffer for the next chunk.
-        rest = rest.length === 0 ? chunk.slice() : concat(rest, chunk)
-        return lines
-      }
-      const first = concat(rest, chunk.subarray(0, firstEnd))
-      lines.push(lineOf(first, first.length + 1, true))
-      let start = firstEnd + 1
-      for (let end = chunk.indexOf(LF, start); end >= 0; end = chunk.indexOf(LF, start)) {
-        lines.push(lineOf(chunk.subarray(start, end), end - start + 1, true))
+      let start = 0
+      for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, start)) {
+        const line = join(rest, chunk.subarray(start, end))
+        rest = []
+        lines.push(lineOf(line, line.length + 1, true))
         start = end + 1
       }
-      rest = chunk.slice(start)
+      // Copied, because the source may reuse its buffer for the next chunk.
+      if (start < chunk.length) rest.push(chunk.slice(start))
       return lines
     }
 
     return source.pipe(
       Stream.map(take),
       Stream.filter(Arr.isArrayNonEmpty),
-      Stream.flattenArray,
       Stream.concat(
-        Stream.suspend(() =>
-          rest.length === 0 ? Stream.empty : Stream.make(lineOf(rest, rest.length, false))
-        )
+        Stream.suspend(() => {
+          const last = join(rest, new Uint8Array(0))
+          return last.length === 0 ? Stream.empty : Stream.succeed(Arr.of(lineOf(last, last.length, false)))
+        })
       )
     )
   })
+
+/** {@link splitArrays}, line by line. */
+export const split = <E, R>(source: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Line, E, R> =>
+  Stream.flattenArray(splitArrays(source))
