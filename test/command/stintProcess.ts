@@ -27,19 +27,22 @@ export interface StintProcess {
   readonly end: Effect.Effect<End>
 }
 
-/** Starts `stint ARGS`; whatever is left of it when the scope closes is killed. */
+/** Starts `stint ARGS` with that text on stdin; whatever is left of it when the scope closes is killed. */
 export const start = Effect.fnUntraced(function* (
   args: ReadonlyArray<string>,
-  env: Record<string, string>
+  env: Record<string, string>,
+  stdin?: string
 ): Effect.fn.Return<StintProcess, never, Scope.Scope> {
   const ended = yield* Deferred.make<End>()
   let out = ""
   let err = ""
   const waiting = new Set<() => void>()
   const child = yield* Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, [bin, ...args], { env, stdio: ["ignore", "pipe", "pipe"] })),
+    Effect.sync(() => spawn(process.execPath, [bin, ...args], { env, stdio: ["pipe", "pipe", "pipe"] })),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
+  // A process that does not read its stdin closes it; that is no fault of the test's.
+  child.stdin.on("error", () => undefined).end(stdin ?? "")
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     out += text
   })

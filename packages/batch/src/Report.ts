@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 
 /**
  * What a run came to. `itemsPerSecond` counts items that were sent; `attempts` counts charged requests, and `faults` the
- * failed ones by reason. `bill` is there when the run held an endpoint, `remaining` when the size of the input is known.
+ * failed ones by reason. `invalid` counts lines of the input that were left out; they are no items. `bill` is there when the run held an endpoint, `remaining` when the size of the input is known.
  */
 export const Report = Schema.Struct({
   items: Schema.Int,
@@ -16,6 +16,7 @@ export const Report = Schema.Struct({
   failed: Schema.Int,
   skipped: Schema.Int,
   remaining: Schema.optional(Schema.Int),
+  invalid: Schema.optional(Schema.Int),
   attempts: Schema.Int,
   faults: Schema.Record(Schema.String, Schema.Int),
   durationMillis: Schema.Finite,

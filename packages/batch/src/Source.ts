@@ -2,24 +2,25 @@
  * Where items come from. A source is a stream that can be run again: once to check the whole input, once to send it.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
-import * as Schema from "effect/Schema"
+import * as Path from "effect/Path"
+import type * as PlatformError from "effect/PlatformError"
+import type * as Schema from "effect/Schema"
+import type * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { describe } from "./FileProblem.ts"
-import * as Lines from "./internal/lines.ts"
+import * as CheckedLines from "./internal/checkedLines.ts"
+import * as FileKind from "./internal/fileKind.ts"
+import * as JsonLines from "./internal/jsonLines.ts"
+import * as ProblemText from "./internal/problemText.ts"
+import { InputChanged, InvalidInput, Problem } from "./InvalidInput.ts"
+import { SourceError } from "./SourceError.ts"
 
-/** A line of an input cannot be used. `line` counts from 1; 0 stands for the whole file. */
-export class SourceError extends Schema.TaggedError<SourceError>()("SourceError", {
-  path: Schema.String,
-  line: Schema.Int,
-  detail: Schema.String
-}) {
-  override get message() {
-    return this.line === 0 ? `${this.path}: ${this.detail}` : `${this.path}:${this.line}: ${this.detail}`
-  }
-}
-
-const BOM = "\u{feff}"
+export { InputChanged, InvalidInput, Problem, SourceError }
+export type { Check, Checked, Options as CheckOptions } from "./internal/checkedLines.ts"
 
 /** An item, and the line that it stands on, counted from 1. */
 export interface Numbered<A> {
@@ -34,34 +35,36 @@ export const jsonlNumbered = <S extends Schema.ConstraintCodec<unknown, unknown>
   path: string,
   schema: S
 ): Stream.Stream<Numbered<S["Type"]>, SourceError, FileSystem.FileSystem | S["DecodingServices"]> =>
-  Stream.unwrap(
-    Effect.map(FileSystem.FileSystem, (fs) => {
-      const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(schema))
-      const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-      const at = (line: number) => (error: { readonly message: string }) =>
-        new SourceError({ path, line, detail: error.message.replace(/\s*\n\s*/g, " ") })
-
-      const parse = ({ bytes, number: line }: Lines.Line) =>
-        Effect.try({
-          try: () => decoder.decode(bytes),
-          catch: () => new SourceError({ path, line, detail: "is not UTF-8" })
-        }).pipe(
-          Effect.flatMap((text) => Effect.mapError(decode(text.replace(BOM, "")), at(line))),
-          Effect.map((item) => ({ line, item }))
-        )
-
-      return fs.stream(path, { chunkSize: 1024 * 1024 }).pipe(
-        Stream.mapError((error) => new SourceError({ path, line: 0, detail: describe(error) })),
-        Lines.split,
-        Stream.filter((line) => !isBlank(line.bytes)),
-        Stream.mapEffect(parse)
+  Stream.suspend(() => {
+    const decode = JsonLines.decoder(schema, JsonLines.MAX_LINE_BYTES)
+    const ofFile = (detail: string) => new SourceError({ path, line: 0, detail })
+    let isFirst = true
+    const number = (item: S["Type"], { number: line }: { readonly number: number }) => {
+      isFirst = false
+      return { line, item }
+    }
+    const refuse = (bad: JsonLines.BadLine) => {
+      const whole = isFirst && bad.isNotJson ? FileKind.documentProblem(bad.line.text) : undefined
+      const detail = bad.field === undefined ? bad.detail : `${bad.field}: ${bad.detail}`
+      return whole === undefined ? new SourceError({ path, line: bad.line.number, detail }) : ofFile(whole)
+    }
+    return JsonLines.read(path, {
+      maxLineBytes: JsonLines.MAX_LINE_BYTES,
+      decode: (lines) => JsonLines.decodeAll(lines, decode, number, refuse)
+    }).pipe(
+      Stream.mapError((error) =>
+        error instanceof JsonLines.Unusable
+          ? ofFile(typeof error.problem === "string" ? error.problem : describe(error.problem))
+          : error
       )
-    })
-  )
+    )
+  })
 
 /**
  * The items of a JSONL file, one JSON value a line, decoded with `schema`. Blank lines are passed over; a byte order mark
- * and CRLF are understood. Fails with {@link SourceError} at the first line that is not an item, naming line and field.
+ * and CRLF are understood; a line may have 64 MB. Of a member that an object has twice the last one counts.
+ *
+ * Fails with {@link SourceError} at the first line that is not an item, naming line and field, after the items before it.
  *
  * **Example** (Reading rows)
  *
@@ -78,4 +81,119 @@ export const jsonl = <S extends Schema.ConstraintCodec<unknown, unknown>>(
 ): Stream.Stream<S["Type"], SourceError, FileSystem.FileSystem | S["DecodingServices"]> =>
   Stream.map(jsonlNumbered(path, schema), ({ item }) => item)
 
-const isBlank = (bytes: Uint8Array) => bytes.every((byte) => byte === 32 || byte === 9)
+/**
+ * The items of a JSONL file, all of it checked while it is read for the first time.
+ *
+ * The first reading to the end finds every line that is no item, and every line whose key stood before. With `onInvalid:
+ * "fail"` the items fail at their end with {@link InvalidInput}, which tells of all of these lines; with `"skip"` the
+ * items are the good ones, of one key the first, and the others are written to `invalidPath` as `{"line", "error",
+ * "text"}`. So read the items once before anything is paid for, as `Batch.runOn` and `Batch.prepare` do.
+ *
+ * A later reading gives the same items, and fails with {@link InputChanged} before it would give another. The file must
+ * be a regular one; keys take 17 to 34 bytes each during the check, and a bit a line after it.
+ *
+ * **Example** (Going on without bad lines)
+ *
+ * ```ts
+ * import { Batch, Job, Source } from "@stint/batch"
+ * import { Effect, Schema } from "effect"
+ *
+ * const Row = Schema.Struct({ id: Schema.String, text: Schema.String })
+ * const rows = Source.checked("rows.jsonl", Row, {
+ *   key: (row) => row.id,
+ *   onInvalid: "skip",
+ *   invalidPath: "invalid.jsonl"
+ * })
+ * const job = Job.embed({ key: (row: typeof Row.Type) => row.id, text: (row) => row.text })
+ * const nightly = Effect.gen(function* () {
+ *   const report = yield* Batch.runOn(rows.items, { name: "batch-endpoint" }, job)
+ *   return { report, invalid: (yield* rows.check)?.invalid }
+ * })
+ * ```
+ */
+export const checked = <S extends Schema.ConstraintCodec<unknown, unknown>>(
+  path: string,
+  schema: S,
+  options?: CheckedLines.Options<S["Type"]>
+): CheckedLines.Checked<S["Type"], S["DecodingServices"]> => CheckedLines.make(path, schema, options)
+
+const write = (path: string) => (error: PlatformError.PlatformError) =>
+  new SourceError({ path, line: 0, detail: describe(error) })
+
+/**
+ * Writes bytes that come only once to a file that can be read again, and removes it with the scope. What the file held
+ * before is gone.
+ */
+export const spilledBytes = <E, R>(
+  bytes: Stream.Stream<Uint8Array, E, R>,
+  path: string
+): Effect.Effect<void, SourceError | E, FileSystem.FileSystem | Scope.Scope | R> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const toError = write(path)
+    yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(path, { force: true })))
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const file = yield* Effect.mapError(fs.open(path, { flag: "w", mode: 0o600 }), toError)
+        yield* Stream.runForEach(bytes, (chunk) => Effect.mapError(file.writeAll(chunk), toError))
+      })
+    )
+  })
+
+/**
+ * Makes any stream one that can be run again: its items are written to a temporary JSONL file, in memory bounded by a
+ * chunk of them, and the file is removed with the scope. `directory` is where; default: the system's folder for that.
+ *
+ * **Example** (A query that runs once)
+ *
+ * ```ts
+ * import { Batch, Job, Source } from "@stint/batch"
+ * import { Effect, Schema, Stream } from "effect"
+ *
+ * const Row = Schema.Struct({ id: Schema.String, text: Schema.String })
+ * const job = Job.embed({ key: (row: typeof Row.Type) => row.id, text: (row) => row.text })
+ * const nightly = (query: Stream.Stream<typeof Row.Type>) =>
+ *   Effect.scoped(
+ *     Effect.flatMap(Source.spilled(query, Row), Batch.runOn({ name: "batch-endpoint" }, job))
+ *   )
+ * ```
+ */
+export const spilled = Effect.fnUntraced(function* <S extends Schema.ConstraintCodec<unknown, unknown>, E, R>(
+  stream: Stream.Stream<S["Type"], E, R>,
+  schema: S,
+  options?: { readonly directory?: string | undefined }
+) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const directory = yield* Effect.mapError(
+    fs.makeTempDirectoryScoped({ directory: options?.directory, prefix: "stint-" }),
+    write(options?.directory ?? "a temporary folder")
+  )
+  const file = path.join(directory, "items.jsonl")
+  const encode = SchemaParser.encodeUnknownEffect(schema)
+  const encoder = new TextEncoder()
+  let line = 0
+  const unfit = (issue: SchemaIssue.Issue) => {
+    const { field, detail } = ProblemText.fromIssue(issue)
+    return new SourceError({
+      path: "items",
+      line,
+      detail: field === undefined ? detail : `${field}: ${detail}`
+    })
+  }
+  const toBytes = Effect.fnUntraced(function* (items: ReadonlyArray<S["Type"]>) {
+    let text = ""
+    for (const item of items) {
+      line++
+      const encoded = encode(item)
+      const json =
+        JsonLines.isSettled(encoded) && Exit.isSuccess(encoded)
+          ? encoded.value
+          : yield* Effect.mapError(encoded, unfit)
+      text += `${JSON.stringify(json)}\n`
+    }
+    return encoder.encode(text)
+  })
+  yield* spilledBytes(Stream.mapEffect(Stream.chunks(stream), toBytes), file)
+  return jsonl(file, schema)
+})

@@ -243,3 +243,29 @@ describe("format", () => {
     )
   }
 })
+
+describe("what is written without decoding it", () => {
+  const entries: ReadonlyArray<readonly [what: string, output: Schema.Json]> = [
+    ["a plain row", { output: [0.5, -1e-7, 'a "quoted" } text', { deep: [null] }] }],
+    ["a batch line", { response: { status_code: 200, request_id: null, body: { text: "é\u2028\\" } } }],
+    ["an output of another kind", { output: 1, more: 2 }]
+  ]
+  for (const [what, output] of entries) {
+    it(`${what} is the same as what is decoded`, () => {
+      const key = 'a "key"'
+      const spliced = Row.format.splice?.(key, JSON.stringify(output))
+      const written = JSON.stringify(
+        Row.format({
+          key,
+          fingerprint: "0".repeat(16),
+          tag: "Succeeded",
+          attempts: 1,
+          durationMillis: 1,
+          output
+        })
+      )
+      if (what === "an output of another kind") assert.isUndefined(spliced)
+      else assert.strictEqual(spliced, written)
+    })
+  }
+})

@@ -1,0 +1,15 @@
+/**
+ * An input that cannot be read.
+ */
+import * as Schema from "effect/Schema"
+
+/** A line of an input cannot be used. `line` counts from 1; 0 stands for the whole file. */
+export class SourceError extends Schema.TaggedError<SourceError>()("SourceError", {
+  path: Schema.String,
+  line: Schema.Int,
+  detail: Schema.String
+}) {
+  override get message() {
+    return this.line === 0 ? `${this.path}: ${this.detail}` : `${this.path}:${this.line}: ${this.detail}`
+  }
+}
