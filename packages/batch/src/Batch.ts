@@ -4,16 +4,19 @@
  * An item's failure is a value. Only the infrastructure's failure fails the stream: the endpoint that does not come back,
  * the token that is refused, the journal that cannot be written. What was finished by then is durable and emitted first.
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { NotReady, ReleaseUnconfirmed } from "@stint/core/EndpointError"
+import type { ReleaseUnconfirmed } from "@stint/core/EndpointError"
 import type { Endpoints } from "@stint/core/Endpoints"
 import type { EndpointSpec } from "@stint/core/EndpointSpec"
 import { canonicalJson } from "./internal/canonicalJson.ts"
 import * as Decision from "./internal/decision.ts"
 import * as Engine from "./internal/engine.ts"
-import type { Unstable } from "./internal/gate.ts"
+import type { Stop } from "./internal/stop.ts"
+import type * as FailureBudget from "./FailureBudget.ts"
 import type { Job } from "./Job.ts"
 import * as Journal from "./Journal.ts"
 import type { Limit } from "./Limit.ts"
@@ -23,8 +26,8 @@ import * as Progress from "./Progress.ts"
 import * as Report from "./Report.ts"
 
 export { DuplicateKey, FingerprintChanged } from "./internal/decision.ts"
-export { AccountRefused, EndpointGone } from "./internal/engine.ts"
 export { Unstable } from "./internal/gate.ts"
+export { AccountRefused, DeadlineReached, EndpointGone } from "./internal/stop.ts"
 
 /**
  * What the answers depend on beside the request: which model. Part of every fingerprint.
@@ -37,7 +40,7 @@ export interface Identity {
 
 /** How a batch is run. */
 export interface Options {
-  /** Default: 64 in flight. */
+  /** How much may be in flight. Default: what the endpoint bears, `Limit.standard`. */
   readonly limit?: Limit | undefined
   readonly identity?: Identity | undefined
   /** What to do with a key that is done under another fingerprint. Default: `refuse`. */
@@ -46,17 +49,34 @@ export interface Options {
   readonly progress?: Progress.Progress | undefined
   /** When this completes no further item is taken and none is tried again; what is in flight is finished. */
   readonly drain?: Effect.Effect<void> | undefined
+  /** How long one attempt may take, the server's queue included; then it is a `transport` fault. Default: 10 minutes. */
+  readonly attemptTimeout?: Duration.Input | undefined
+  /** How long an item may take from its first attempt on, the endpoint's absences not counted. Default: no bound. */
+  readonly itemTimeout?: Duration.Input | undefined
+  /** How long the run may go on; then nothing more is taken, and what is in flight has half a minute. Default: no bound. */
+  readonly deadline?: Duration.Input | undefined
+  /** How much may fail before the run stops. Default: see {@link FailureBudget.FailureBudget}. */
+  readonly failureBudget?: FailureBudget.FailureBudget | undefined
+  /** Whether items with the same request share one call. Default: where the job is deterministic. */
+  readonly dedupe?: boolean | undefined
+  /** The most that requests may have in bytes, about, while they are held in memory. Default: 128 MiB. */
+  readonly maxBytes?: number | undefined
+  /** Whether each request has a span; they cost about a third of what a request costs. Default: false. */
+  readonly requestSpans?: boolean | undefined
+}
+
+/** The items were not the same the second time that they were read. */
+export class ItemsChanged extends Schema.TaggedError<ItemsChanged>()("ItemsChanged", {
+  planned: Schema.Int,
+  found: Schema.Int
+}) {
+  override get message() {
+    return `The input gave ${this.planned} items when it was checked, and ${this.found} when it was run. What was done is kept. An input is read twice, so it must give the same items each time: a file, a table, a collection, or Source.spilled for any other stream.`
+  }
 }
 
 /** What can fail a whole run, beside what the items' source fails with. */
-export type RunError =
-  | NotReady
-  | Unstable
-  | Engine.AccountRefused
-  | Engine.EndpointGone
-  | Decision.DuplicateKey
-  | Decision.FingerprintChanged
-  | Journal.JournalError
+export type RunError = Stop | Journal.JournalError
 
 const identityOf = (job: { readonly name: string }, identity: Identity | undefined) =>
   canonicalJson([job.name, identity?.repository ?? null, identity?.revision ?? null])
@@ -66,7 +86,7 @@ const identityOf = (job: { readonly name: string }, identity: Identity | undefin
  *
  * Every outcome is in the journal before it is emitted. Items whose output the journal holds are `Skipped`. Keys must be
  * unique within the stream: at the second item of a key the run stops with `DuplicateKey`. Keys are held as 64-bit digests,
- * about 36 bytes an item.
+ * 10 to 20 bytes an item.
  *
  * **Example** (Vectors of three words)
  *
@@ -97,6 +117,13 @@ export const stream: {
   <In, SE, SR, Out, E, R>(items: Stream.Stream<In, SE, SR>, job: Job<In, Out, E, R>, options?: Options) =>
     Engine.run(items, job, { ...options, identity: identityOf(job, options?.identity) })
 )
+
+/** The run as a span; its requests have none of their own. */
+const withRunSpan = <A, E, R, In, Out, E1, R1>(
+  effect: Effect.Effect<A, E, R>,
+  _items: unknown,
+  job: Job<In, Out, E1, R1>
+) => Effect.withSpan(effect, "Batch.run", { attributes: { "stint.job": job.name } })
 
 /**
  * Runs a job over a stream of items and gives the report. The outcomes are in the journal.
@@ -135,7 +162,7 @@ export const run: {
     const progress = options?.progress ?? Progress.make()
     yield* Stream.runDrain(stream(items, job, { ...options, progress }))
     return yield* Report.fromProgress(progress, yield* bill)
-  })
+  }, withRunSpan)
 )
 
 /** What an input comes to before anything is woken. */
@@ -147,7 +174,7 @@ export interface Plan {
 
 /**
  * Reads a whole input against the journal, before anything is billed: counts it, and refuses duplicate keys and changed
- * fingerprints. Keys are held as 64-bit digests, so memory is about 36 bytes an item.
+ * fingerprints. Keys are held as 64-bit digests, so memory is 10 to 20 bytes an item.
  */
 export const prepare = Effect.fnUntraced(function* <In, SE, SR, Out, E, R>(
   items: Stream.Stream<In, SE, SR>,
@@ -163,17 +190,23 @@ export const prepare = Effect.fnUntraced(function* <In, SE, SR, Out, E, R>(
   )
   const seen = Decision.keySet()
   let remaining = 0
+  let changed: { readonly key: string; count: number } | undefined
   yield* Stream.runForEachArray(items, (chunk) =>
     Effect.gen(function* () {
       for (const item of chunk) {
         const key = job.key(item)
         if (!seen.add(key)) return yield* new Decision.DuplicateKey({ key })
         const decision = decide(item, key)
-        if (decision._tag === "Changed") return yield* new Decision.FingerprintChanged({ key })
+        // Told at the end, so that what is wrong with the input itself is told first.
+        if (decision._tag === "Changed") {
+          if (changed === undefined) changed = { key, count: 1 }
+          else changed.count++
+        }
         if (decision._tag === "Send") remaining++
       }
     })
   )
+  if (changed !== undefined) return yield* new Decision.FingerprintChanged(changed)
   return { items: seen.size(), remaining }
 })
 
@@ -190,7 +223,7 @@ export const runOn: {
     items: Stream.Stream<In, SE, SR>
   ) => Effect.Effect<
     Report.Report,
-    SE | RunError | ManagedEndpoint.AcquireError | ReleaseUnconfirmed,
+    SE | RunError | ItemsChanged | ManagedEndpoint.AcquireError | ReleaseUnconfirmed,
     SR | Exclude<R, ManagedEndpoint.CurrentEndpoint> | Endpoints
   >
   <In, SE, SR, Out, E, R>(
@@ -200,7 +233,7 @@ export const runOn: {
     options?: Options
   ): Effect.Effect<
     Report.Report,
-    SE | RunError | ManagedEndpoint.AcquireError | ReleaseUnconfirmed,
+    SE | RunError | ItemsChanged | ManagedEndpoint.AcquireError | ReleaseUnconfirmed,
     SR | Exclude<R, ManagedEndpoint.CurrentEndpoint> | Endpoints
   >
 } = dual(
@@ -215,7 +248,20 @@ export const runOn: {
     const plan = yield* prepare(items, job, withIdentity)
     if (plan.remaining === 0) return Report.nothingToDo(plan.items)
     const progress = options?.progress ?? Progress.make({ total: plan.items })
-    return yield* ManagedEndpoint.withEndpoint(endpoint, () => run(items, job, { ...withIdentity, progress }))
+    let isDrained = false
+    const drain =
+      options?.drain &&
+      Effect.tap(options.drain, () =>
+        Effect.sync(() => {
+          isDrained = true
+        })
+      )
+    const report = yield* ManagedEndpoint.withEndpoint(endpoint, () =>
+      run(items, job, { ...withIdentity, progress, drain })
+    )
+    const found = report.succeeded + report.failed + report.skipped
+    if (found !== plan.items && !isDrained) return yield* new ItemsChanged({ planned: plan.items, found })
+    return report
   })
 )
 

@@ -2,15 +2,19 @@
  * Calls to the endpoint that is held: one request, one decoded answer, one classified failure.
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as Headers from "effect/http/Headers"
+import * as HttpBody from "effect/http/HttpBody"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
-import type { Endpoint } from "@stint/core/Endpoint"
-import { retryAfterOf } from "@stint/core/Policy"
+import * as UrlParams from "effect/http/UrlParams"
 import { Fault, classify, transport } from "./Fault.ts"
+import { requestIdOf } from "./internal/requestId.ts"
+import { type Protocol, protocolOf } from "./Protocol.ts"
 import { CurrentEndpoint } from "./ManagedEndpoint.ts"
 
 /**
@@ -26,93 +30,95 @@ export interface Request {
 /** What came back. */
 export interface Response {
   readonly status: number
+  /** By which the endpoint's side knows the answer; read when it is asked for. */
   readonly requestId: string | undefined
   readonly body: Schema.Json
 }
 
-/**
- * Which protocol an endpoint speaks, read from its image.
- *
- * `openai` stands for the engines that answer the OpenAI routes alone: vLLM, SGLang, llama.cpp.
- */
-export type Protocol = "toolkit" | "tei" | "tgi" | "openai"
-
-const byVariant: Record<string, Protocol> = {
-  tei: "tei",
-  tgi: "tgi",
-  tgiNeuron: "tgi",
-  llamacpp: "openai",
-  vLLM: "openai",
-  vLLMOmni: "openai",
-  vLLMNeuron: "openai",
-  sGLang: "openai"
+class Answer implements Response {
+  readonly status: number
+  readonly body: Schema.Json
+  private readonly response: HttpClientResponse.HttpClientResponse
+  constructor(response: HttpClientResponse.HttpClientResponse, body: Schema.Json) {
+    this.status = response.status
+    this.body = body
+    this.response = response
+  }
+  get requestId(): string | undefined {
+    return requestIdOf(this.response.headers)
+  }
 }
 
-const byImageUrl = (url: string): Protocol =>
-  /text-embeddings-inference/.test(url)
-    ? "tei"
-    : /text-generation-inference/.test(url)
-      ? "tgi"
-      : /vllm|sglang|llama\.?cpp/i.test(url)
-        ? "openai"
-        : "toolkit"
+const isTooLarge = (cause: unknown) =>
+  Predicate.hasProperty(cause, "_tag") && cause._tag === "ResponseTooLarge"
 
-/** The protocol of an endpoint: by its image's variant, else by its container's name, else the managed toolkit's. */
-export const protocolOf = (endpoint: Endpoint): Protocol => {
-  const [variant, image] = Object.entries(endpoint.model?.image ?? {})[0] ?? ["huggingface", {}]
-  const url = Predicate.hasProperty(image, "url") && typeof image.url === "string" ? image.url : ""
-  return byVariant[variant] ?? byImageUrl(url)
+const failed = ({ reason }: HttpClientError.HttpClientError) => {
+  const { cause, description } = reason
+  const said = description ?? (Predicate.isError(cause) ? cause.message : "")
+  const detail = said === "" ? reason._tag : `${reason._tag}: ${said}`
+  // The same answer would be as large the next time.
+  return isTooLarge(cause) ? new Fault({ reason: "tooLarge", detail }) : classify({ transport: detail })
 }
 
-const requestIdOf = (response: HttpClientResponse.HttpClientResponse) =>
-  response.headers["x-request-id"] ?? response.headers["x-amzn-trace-id"]
+/** What these mean is said in their bodies. */
+const meaningIsInBody = new Set([400, 404, 422, 424, 429])
 
-const failed = (error: HttpClientError.HttpClientError) => {
-  const cause = error.reason.cause
-  return transport(Predicate.isError(cause) ? `${error.reason._tag}: ${cause.message}` : error.reason._tag)
+const refused = (response: HttpClientResponse.HttpClientResponse) => {
+  const { headers, status } = response
+  return Effect.matchEffect(response.text, {
+    onSuccess: (body) => Effect.fail(classify({ status, headers, body })),
+    onFailure: (error) =>
+      Effect.fail(meaningIsInBody.has(status) ? failed(error) : classify({ status, headers }))
+  })
 }
 
-const refused = (response: HttpClientResponse.HttpClientResponse) =>
-  response.text.pipe(
-    Effect.orElseSucceed(() => ""),
-    Effect.flatMap((body) =>
-      Effect.fail(
-        classify({
-          status: response.status,
-          body,
-          retryAfter: retryAfterOf(response.headers),
-          requestId: requestIdOf(response)
-        })
-      )
-    )
-  )
+const headersFor = (accept: string) =>
+  Headers.fromInput({
+    accept,
+    // A replica on its way up is waited for by the proxy instead of being refused at once.
+    "x-scale-up-timeout": "60",
+    "content-type": "application/json"
+  })
 
-const post = (client: HttpClient.HttpClient, request: Request) =>
+const jsonHeaders = headersFor("application/json")
+
+// Built whole: to set one header after the other would copy them all, for each request.
+const post = (client: HttpClient.HttpClient, { accept, body, path }: Request) =>
   client.execute(
-    HttpClientRequest.post(request.path).pipe(
-      HttpClientRequest.setHeader("accept", request.accept ?? "application/json"),
-      // A replica on its way up is waited for by the proxy instead of being refused at once.
-      HttpClientRequest.setHeader("x-scale-up-timeout", "60"),
-      HttpClientRequest.bodyText(JSON.stringify(request.body), "application/json")
+    HttpClientRequest.makeWith(
+      "POST",
+      path,
+      UrlParams.empty,
+      Option.none(),
+      accept === undefined ? jsonHeaders : headersFor(accept),
+      HttpBody.text(JSON.stringify(body), "application/json")
     )
   )
 
 const isOk = (status: number) => status >= 200 && status < 300
+
+/** A body that was cut off says so; one that arrived whole is no JSON. */
+const notRead = (error: HttpClientError.HttpClientError) =>
+  error.reason._tag === "TransportError" ? failed(error) : transport("the answer is not JSON")
 
 /**
  * Sends one request to the current endpoint and gives back its JSON. One attempt: nothing is retried here.
  *
  * Fails with a {@link Fault}.
  */
-export const request = Effect.fnUntraced(function* (
-  what: Request
-): Effect.fn.Return<Response, Fault, CurrentEndpoint> {
-  const { client } = yield* CurrentEndpoint
-  const response = yield* Effect.mapError(post(client, what), failed)
-  if (!isOk(response.status)) return yield* refused(response)
-  const body = yield* Effect.mapError(response.json, () => transport("the answer is not JSON"))
-  return { status: response.status, requestId: requestIdOf(response), body }
-})
+export const request = (what: Request): Effect.Effect<Response, Fault, CurrentEndpoint> =>
+  Effect.flatMap(CurrentEndpoint, ({ client }) =>
+    Effect.matchEffect(post(client, what), {
+      onFailure: (error) => Effect.fail(failed(error)),
+      onSuccess: (response) =>
+        isOk(response.status)
+          ? Effect.matchEffect(response.json, {
+              onFailure: (error) => Effect.fail(notRead(error)),
+              onSuccess: (body) => Effect.succeed(new Answer(response, body))
+            })
+          : refused(response)
+    })
+  )
 
 /**
  * The same for an answer that is bytes: an image, a sound. An answer of another kind than `accept` asks for is a fault:
@@ -179,7 +185,8 @@ export const featureExtraction = Effect.fnUntraced(function* (
   text: string
 ): Effect.fn.Return<ReadonlyArray<number>, Fault, CurrentEndpoint> {
   const { endpoint } = yield* CurrentEndpoint
-  const answer = yield* Effect.flatMap(request(embedRequest(protocolOf(endpoint), text)), decodeVector)
+  const what = yield* withModel(embedRequest(protocolOf(endpoint), text))
+  const answer = yield* Effect.flatMap(request(what), decodeVector)
   if ("data" in answer) return answer.data[0].embedding
   return single("embeddings" in answer ? answer.embeddings : answer)
 })
@@ -236,7 +243,7 @@ export const textGeneration = Effect.fnUntraced(function* (
   parameters?: Parameters
 ): Effect.fn.Return<string, Fault, CurrentEndpoint> {
   const { endpoint } = yield* CurrentEndpoint
-  const what = withModel(endpoint, generateRequest(protocolOf(endpoint), text, parameters))
+  const what = yield* withModel(generateRequest(protocolOf(endpoint), text, parameters))
   const answer = yield* Effect.flatMap(request(what), decodeGenerated)
   if ("choices" in answer) return answer.choices[0].text
   return "generated_text" in answer ? answer.generated_text : answer[0].generated_text
@@ -274,11 +281,8 @@ export const chatCompletion = Effect.fnUntraced(function* (
   messages: ReadonlyArray<Message>,
   parameters?: Parameters
 ): Effect.fn.Return<string, Fault, CurrentEndpoint> {
-  const { endpoint } = yield* CurrentEndpoint
-  const answer = yield* Effect.flatMap(
-    request(withModel(endpoint, chatRequest(messages, parameters))),
-    decodeChat
-  )
+  const what = yield* withModel(chatRequest(messages, parameters))
+  const answer = yield* Effect.flatMap(request(what), decodeChat)
   return answer.choices[0].message.content ?? ""
 })
 
@@ -296,12 +300,14 @@ export const textToImage = (
 ): Effect.Effect<Uint8Array, Fault, CurrentEndpoint> => requestBytes(imageRequest(prompt, parameters))
 
 /**
- * Fills in the model where the OpenAI routes want one: vLLM knows its model by the repository's name alone.
+ * Fills in the model where the OpenAI routes want one and the request names none: vLLM knows its model by one name alone.
  */
-export const withModel = (endpoint: Endpoint, what: Request): Request => {
-  const repository = endpoint.model?.repository
-  if (!what.path.startsWith("/v1/") || typeof repository !== "string" || !isJsonObject(what.body)) return what
-  return "model" in what.body ? what : { ...what, body: { model: repository, ...what.body } }
+export const withModel = (what: Request): Effect.Effect<Request, never, CurrentEndpoint> => {
+  const { body } = what
+  if (!what.path.startsWith("/v1/") || !isJsonObject(body) || "model" in body) return Effect.succeed(what)
+  return Effect.flatMap(CurrentEndpoint, ({ modelName }) =>
+    Effect.map(modelName, (model) => (model === undefined ? what : { ...what, body: { model, ...body } }))
+  )
 }
 
 const isJsonObject = (json: Schema.Json): json is Schema.JsonObject =>

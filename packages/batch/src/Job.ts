@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Fault } from "./Fault.ts"
 import * as Inference from "./Inference.ts"
-import { CurrentEndpoint } from "./ManagedEndpoint.ts"
+import type { CurrentEndpoint } from "./ManagedEndpoint.ts"
 
 /**
  * A job: how an item is named, how it is recognised again, and what is done with it.
@@ -23,7 +23,18 @@ export interface Job<In, Out, E = Fault, R = CurrentEndpoint> {
   readonly run: (input: In) => Effect.Effect<Out, E, R>
   /** Whether the same request always has the same answer. */
   readonly isDeterministic: boolean
+  /** How many tokens an output has cost, where it tells: for limits that go by them. */
+  readonly usage?: ((output: Out) => Usage | undefined) | undefined
 }
+
+/** Tokens, as far as they are known. */
+export interface Usage {
+  readonly inputTokens?: number | undefined
+  readonly outputTokens?: number | undefined
+}
+
+/** A token of a European language is about four letters. */
+const usageOfText = (text: string): Usage => ({ outputTokens: Math.ceil(text.length / 4) })
 
 /**
  * A job of one's own.
@@ -100,7 +111,8 @@ export const generate = <In>(options: Prompted<In>): Job<In, string> =>
     key: options.key,
     fingerprint: promptFingerprint(options),
     output: Schema.String,
-    run: (input) => Inference.textGeneration(options.prompt(input), options.parameters)
+    run: (input) => Inference.textGeneration(options.prompt(input), options.parameters),
+    usage: usageOfText
   })
 
 /**
@@ -131,7 +143,8 @@ export const chat = <In>(
       parameters: options.parameters ?? {}
     }),
     output: Schema.String,
-    run: (input) => Inference.chatCompletion(options.messages(input), options.parameters)
+    run: (input) => Inference.chatCompletion(options.messages(input), options.parameters),
+    usage: usageOfText
   })
 
 /**
@@ -170,8 +183,8 @@ export const http = <In, Out>(
     isDeterministic: options.isDeterministic,
     run: (input) =>
       Effect.gen(function* () {
-        const { endpoint } = yield* CurrentEndpoint
-        const answer = yield* Inference.request(Inference.withModel(endpoint, options.request(input)))
+        const what = yield* Inference.withModel(options.request(input))
+        const answer = yield* Inference.request(what)
         return yield* Effect.mapError(
           decode(answer.body),
           (error) => new Fault({ reason: "row", detail: `the answer does not fit: ${error.message}` })

@@ -13,7 +13,13 @@ export interface Snapshot {
   readonly skipped: number
   /** Requests sent and not answered. */
   readonly inFlight: number
+  /** How many may be. */
+  readonly limit: number
   readonly attempts: number
+  /** Whether requests are held back now, because the endpoint is away. */
+  readonly isHeld: boolean
+  /** For how long they were held back in all. */
+  readonly heldMillis: number
   readonly elapsedMillis: number
   /** Succeeded and failed items per second, over the whole run so far. */
   readonly rate: number
@@ -39,6 +45,10 @@ export interface Cells {
   attempts: number
   lastError: string | undefined
   readonly faults: Map<Reason, number>
+  /** Set by the engine, asked by whoever looks. */
+  limit: () => number
+  isHeld: () => boolean
+  heldMillis: () => number
 }
 
 /** Makes the counters of a run; their clock starts with the run itself. */
@@ -52,7 +62,10 @@ export const make = (options?: { readonly total?: number | undefined }): Progres
     inFlight: 0,
     attempts: 0,
     lastError: undefined,
-    faults
+    faults,
+    limit: () => 0,
+    isHeld: () => false,
+    heldMillis: () => 0
   }
   return {
     cells,
@@ -66,7 +79,10 @@ export const make = (options?: { readonly total?: number | undefined }): Progres
         failed,
         skipped,
         inFlight,
+        limit: cells.limit(),
         attempts,
+        isHeld: cells.isHeld(),
+        heldMillis: cells.heldMillis(),
         elapsedMillis,
         rate: elapsedMillis === 0 ? 0 : ((succeeded + failed) * 1000) / elapsedMillis,
         lastError

@@ -39,3 +39,16 @@ export const CurrentBusy = Context.Reference<Schedule.Schedule<unknown, Fault>>(
   "@stint/batch/Retry/CurrentBusy",
   { defaultValue: () => capped("250 millis", "30 seconds").pipe(Schedule.upTo({ duration: "10 minutes" })) }
 )
+
+/** How long an endpoint may be away while a run waits for it. */
+export interface Outage {
+  /** Openings of the gate in a row without one answer in between. Default: 10. */
+  readonly openings: number
+  /** The time that requests are held back, over the whole run. Default: 1 hour. */
+  readonly held: Duration.Input
+}
+
+/** After `cold` and `gone`: what is waited for before the run stops with `Unstable`, because it may bill meanwhile. */
+export const CurrentOutage = Context.Reference<Outage>("@stint/batch/Retry/CurrentOutage", {
+  defaultValue: () => ({ openings: 10, held: "1 hour" })
+})

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Fault } from "@stint/batch"
 import { Duration } from "effect"
+import { Headers } from "effect/http"
 
 type Row = readonly [
   what: string,
@@ -47,11 +48,19 @@ const table: Readonly<Record<string, ReadonlyArray<Row>>> = {
     ["overloaded", 429, tei("Model is overloaded", "overloaded"), "busy", "Model is overloaded"],
     ["incomplete", 500, tei("Incomplete generation", "incomplete_generation"), "engine"],
     ["a large body", 413, "length limit exceeded", "tooLarge", "length limit exceeded"],
+    ["no template", 422, tei("Template error: template not found", "template_error"), "config"],
     ["unhealthy", 503, tei("unhealthy", "healthcheck"), "cold"]
   ],
   TEI: [
     ["empty batch", 400, tei("`inputs` cannot be empty", "Empty"), "row"],
     ["batch too large", 413, tei("batch size 33 > maximum allowed batch size 32", "Validation"), "tooLarge"],
+    [
+      "batch too large, since 1.9",
+      422,
+      tei("batch size 33 > maximum allowed batch size 32", "Validation"),
+      "tooLarge"
+    ],
+    ["no embedding model", 424, tei("Model is not an embedding model", "Backend"), "config"],
     ["tokenizer", 422, tei("Tokenization error", "Tokenizer"), "row", "Tokenization error"],
     ["backend", 424, tei("Backend error", "Backend"), "engine"],
     ["overloaded", 429, tei("Model is overloaded", "Overloaded"), "busy"],
@@ -61,6 +70,18 @@ const table: Readonly<Record<string, ReadonlyArray<Row>>> = {
   ],
   "vLLM and SGLang": [
     ["too long", 400, openai("maximum context length is 4096", "BadRequestError", 400), "row"],
+    [
+      "no chat template",
+      400,
+      openai("default chat template is no longer allowed", "BadRequestError", 400),
+      "config"
+    ],
+    [
+      "no such api",
+      400,
+      openai("The model does not support Chat Completions API", "BadRequestError", 400),
+      "config"
+    ],
     ["wrong model", 404, openai("The model `tgi` does not exist.", "NotFoundError", 404), "config"],
     ["wrong route", 404, { detail: "Not Found" }, "config", "Not Found"],
     ["wrong method", 405, { detail: "Method Not Allowed" }, "config"],
@@ -68,6 +89,7 @@ const table: Readonly<Record<string, ReadonlyArray<Row>>> = {
     ["broken", 500, openai("EngineDeadError", "InternalServerError", 500), "engine", "EngineDeadError"]
   ],
   "the toolkit": [
+    ["out of memory", 400, { error: "CUDA out of memory. Tried to allocate 2 GiB" }, "engine"],
     ["a wrong input", 400, { error: "Body needs to provide a inputs key" }, "row"],
     ["several", 400, { error: ["one", "two"] }, "row", "one; two"],
     ["plain text", 400, "Bad thing", "row", "Bad thing"]
@@ -75,8 +97,11 @@ const table: Readonly<Record<string, ReadonlyArray<Row>>> = {
   "what nobody promised": [
     ["request timeout", 408, "", "transport"],
     ["teapot", 418, "", "row"],
+    ["overloaded, as some proxies say it", 529, "", "busy"],
+    ["no origin", 523, "<html>", "cold"],
+    ["nothing of the kind", 204, "", "transport"],
     ["bandwidth", 509, "", "engine"],
-    ["a redirect", 302, "", "transport"],
+    ["a redirect", 302, "", "config"],
     ["JSON that is no object", 500, "[1,2]", "engine", undefined],
     ["null", 422, "null", "row", undefined],
     ["torn JSON", 500, '{"error":"half', "engine", '{"error":"half']
@@ -107,8 +132,7 @@ describe("classify", () => {
     const fault = Fault.classify({
       status: 429,
       body: JSON.stringify({ error: "x".repeat(5000) }),
-      retryAfter: Duration.seconds(7),
-      requestId: "r-1"
+      headers: Headers.fromInput({ "Retry-After": "7", "x-request-id": "r-1" })
     })
     assert.strictEqual(fault.detail?.length, 2000)
     assert.strictEqual(fault.requestId, "r-1")
@@ -122,6 +146,34 @@ describe("classify", () => {
     )
     assert.strictEqual(Fault.transport("reset").message, "transport: reset")
     assert.strictEqual(Fault.classify({ status: 500, body: "" }).message, "engine 500")
+  })
+})
+
+describe("an endpoint whose state is known", () => {
+  const bodies: ReadonlyArray<
+    readonly [status: number, body: string, away: Fault.Reason, running: Fault.Reason]
+  > = [
+    [503, "", "cold", "busy"],
+    [502, "<html>", "cold", "busy"],
+    [400, '{"error":"Invalid state: TX"}', "gone", "row"],
+    [404, "", "gone", "config"],
+    [424, "", "engine", "engine"],
+    [429, "", "busy", "busy"],
+    [401, "", "account", "account"]
+  ]
+  for (const [status, body, away, running] of bodies) {
+    it(`${status} is ${away}, and ${running} while it runs`, () => {
+      assert.strictEqual(Fault.classify({ status, body }).reason, away)
+      assert.strictEqual(Fault.classify({ status, body, state: "scaledToZero" }).reason, away)
+      assert.strictEqual(Fault.classify({ status, body, state: "running" }).reason, running)
+    })
+  }
+
+  it("no answer is a fault of the connection whatever the state", () => {
+    assert.deepInclude(Fault.classify({ transport: "reset", state: "running" }), {
+      reason: "transport",
+      detail: "reset"
+    })
   })
 })
 

@@ -28,6 +28,7 @@ const byTag: Record<string, number> = {
   // Refused before anything was woken.
   ShowHelp: ExitCode.refused,
   SourceError: ExitCode.refused,
+  InvalidInput: ExitCode.refused,
   DuplicateKey: ExitCode.refused,
   FingerprintChanged: ExitCode.refused,
   SpecFileError: ExitCode.refused,
@@ -36,9 +37,17 @@ const byTag: Record<string, number> = {
   ConfigError: ExitCode.refused,
   FolderRefused: ExitCode.refused,
   NotServed: ExitCode.refused,
+  AdoptionRefused: ExitCode.refused,
+  LeaseRecordError: ExitCode.refused,
+  RecordsUnreadable: ExitCode.refused,
+  SweepRefused: ExitCode.refused,
   // Stopped with the work kept.
   AccountRefused: ExitCode.stopped,
   Unstable: ExitCode.stopped,
+  BudgetExceeded: ExitCode.stopped,
+  DeadlineReached: ExitCode.stopped,
+  InputChanged: ExitCode.stopped,
+  ItemsChanged: ExitCode.stopped,
   EndpointGone: ExitCode.stopped,
   JournalError: ExitCode.stopped,
   ResultsUnwritten: ExitCode.stopped,
@@ -52,7 +61,9 @@ const byTag: Record<string, number> = {
   CallForbidden: ExitCode.notReady,
   ApiError: ExitCode.notReady,
   PausedByOther: ExitCode.pausedByOther,
-  FolderLocked: ExitCode.locked
+  FolderLocked: ExitCode.locked,
+  LeasedElsewhere: ExitCode.locked,
+  LeaseConflict: ExitCode.locked
 }
 
 const tagOf = (error: unknown) =>

@@ -8,7 +8,9 @@ import { ApiError, type Conflict, NotFound, type QuotaExceeded } from "@stint/co
 import type { Endpoints } from "@stint/core/Endpoints"
 import type { EndpointSpec } from "@stint/core/EndpointSpec"
 import * as PriceList from "@stint/core/PriceList"
-import type { Acquisition, Options } from "../ManagedEndpoint.ts"
+import type { Facts, Found, Hold } from "../Leases.ts"
+import type { Acquisition, Event, Options } from "../ManagedEndpoint.ts"
+import * as Backstop from "./backstop.ts"
 
 /** The endpoint that has the name serves another model than the spec asks for: its rows would be silently wrong. */
 export class SpecMismatch extends Schema.TaggedError<SpecMismatch>()("SpecMismatch", {
@@ -22,27 +24,30 @@ export class SpecMismatch extends Schema.TaggedError<SpecMismatch>()("SpecMismat
   }
 }
 
+/** The endpoint runs already, is not known to be ours, and whoever was asked did not agree to take it. */
+export class AdoptionRefused extends Schema.TaggedError<AdoptionRefused>()("AdoptionRefused", {
+  namespace: Schema.optional(Schema.String),
+  name: Schema.String,
+  state: Schema.String
+}) {
+  override get message() {
+    const where = this.namespace === undefined ? this.name : `${this.namespace}/${this.name}`
+    return `Endpoint "${where}" is ${this.state} already, and nothing shows that it is yours: somebody may be using it. Nothing was changed. To use it all the same, say what is to become of it in the end: --on-release pause, restore or keep.`
+  }
+}
+
 /**
  * How far acquiring has come. `Attempted`: a call that may have started a bill was sent, and its answer is not known.
+ * `found` is the endpoint as it was before anything was done to it; absent, there was none.
  */
 export type Phase =
   | { readonly _tag: "Untouched" }
   | {
-      readonly _tag: "Attempted"
-      /** As it was found, if there was one. */
-      readonly endpoint: Endpoint | undefined
-      readonly foundState: string | undefined
-    }
-  | {
-      readonly _tag: "Held"
+      readonly _tag: "Attempted" | "Held"
       readonly acquisition: Acquisition
-      readonly endpoint: Endpoint
-      readonly foundState: string | undefined
+      readonly endpoint: Endpoint | undefined
+      readonly found: Found | undefined
     }
-
-/** The state that the endpoint was in when we came, or `undefined` when there was none. */
-export const foundState = (phase: Phase): string | undefined =>
-  phase._tag === "Untouched" ? undefined : phase.foundState
 
 /** The price of the endpoint's hardware in the shipped list, or `undefined`. */
 export const shippedPrice = (endpoint: Endpoint): number | undefined =>
@@ -77,48 +82,130 @@ const tagged = (spec: EndpointSpec): EndpointSpec => ({
 const isAmbiguous = (error: unknown) =>
   error instanceof ApiError && (error.isTransient || error.reason._tag === "DecodeError")
 
+/** The lease that is being acquired, by whichever of its holders. */
+export interface Lease {
+  readonly phase: () => Phase
+  readonly setPhase: (phase: Phase) => void
+  readonly namespace: string
+  readonly hold: Hold
+  /** What the record knows by now. */
+  readonly facts: Effect.Effect<Facts>
+  readonly note: (facts: Facts) => Effect.Effect<void>
+  /** Remembers that the scaling is no longer as it was found. */
+  readonly setScaling: (found: Found) => void
+  readonly tell: (event: Event) => Effect.Effect<void>
+  readonly pricePerHour: (endpoint: Endpoint) => number | undefined
+}
+
+/** What is known of an endpoint from before. */
+interface Origin {
+  readonly acquisition: Acquisition
+  readonly found: Found | undefined
+}
+
+const updatedAtOf = (endpoint: Endpoint) => endpoint.status.updatedAt ?? undefined
+
 export const acquire = Effect.fnUntraced(function* (
   endpoints: Endpoints["Service"],
   options: Options,
-  setPhase: (phase: Phase) => void
+  lease: Lease
 ) {
   const { name, spec } = options
+  const { hold, namespace, note, setPhase, tell } = lease
+  let isCreateOurs = false
 
-  const started = <A, E>(call: Effect.Effect<A, E>, found: Endpoint | undefined) =>
+  /** Sends a call that may start a bill. Refused in so many words, it did not. */
+  const started = <A, E>(call: Effect.Effect<A, E>, origin: Origin, endpoint: Endpoint | undefined) =>
     Effect.suspend(() => {
-      setPhase({ _tag: "Attempted", endpoint: found, foundState: found?.state })
+      const before = lease.phase()
+      setPhase({ _tag: "Attempted", endpoint, ...origin })
       return Effect.tapError(call, (error) =>
         Effect.sync(() => {
-          if (!isAmbiguous(error)) setPhase({ _tag: "Untouched" })
+          if (!isAmbiguous(error)) setPhase(before)
         })
       )
     }).pipe(Effect.uninterruptible)
 
-  const hold = (acquisition: Acquisition, endpoint: Endpoint, found: string | undefined) => {
-    setPhase({ _tag: "Held", acquisition, endpoint, foundState: found })
-    return { acquisition, endpoint }
+  const held = Effect.fnUntraced(function* (origin: Origin, endpoint: Endpoint) {
+    setPhase({ _tag: "Held", endpoint, ...origin })
+    yield* note({ updatedAt: updatedAtOf(endpoint), pricePerHour: lease.pricePerHour(endpoint) })
+    if (Backstop.isUnguarded(endpoint)) {
+      const pricePerHour = lease.pricePerHour(endpoint)
+      yield* tell({ _tag: "Unguarded", endpoint, cost: Backstop.crashCost(endpoint, pricePerHour) })
+    }
+    return { acquisition: origin.acquisition, endpoint }
+  })
+
+  /** Changed by somebody since it was an orphan: what it was before that is no longer what they want. */
+  const isChangedSince = (endpoint: Endpoint) => {
+    const updatedAt = hold.orphan?.facts.updatedAt
+    return updatedAt !== undefined && updatedAt !== updatedAtOf(endpoint)
   }
+
+  /** How it was before us: what a holder before us found counts, be it of this process, of another, or gone. */
+  const originOf = Effect.fnUntraced(function* (endpoint: Endpoint, now: Acquisition) {
+    const phase = lease.phase()
+    if (phase._tag !== "Untouched") return { acquisition: phase.acquisition, found: phase.found }
+    if (hold.orphan !== undefined) {
+      const { acquisition, found } = hold.orphan.facts
+      const isKnown = found !== undefined || acquisition !== undefined
+      const isSame = isKnown && !isChangedSince(endpoint)
+      return { acquisition: now, found: isSame ? found : Backstop.foundOf(endpoint) }
+    }
+    const { acquisition, found } = yield* lease.facts
+    return acquisition === undefined || (isCreateOurs && !hold.isShared)
+      ? { acquisition: now, found: Backstop.foundOf(endpoint) }
+      : { acquisition, found }
+  })
+
+  const isOurs = (endpoint: Endpoint) =>
+    lease.phase()._tag !== "Untouched" ||
+    (hold.orphan !== undefined && !isChangedSince(endpoint)) ||
+    hold.isShared ||
+    (endpoint.tags ?? []).includes(tag)
+
+  /** Only while it sleeps: a running endpoint would be rolled. */
+  const guard = Effect.fnUntraced(function* (endpoint: Endpoint, origin: Origin) {
+    if (options.backstop !== "set" || !endpoint.isAsleep || !Backstop.isUnguarded(endpoint)) return
+    lease.setScaling(origin.found ?? Backstop.foundOf(endpoint))
+    yield* note({ ...origin, isScalingChanged: true })
+    yield* endpoints.update(name, Backstop.set)
+    yield* tell({ _tag: "Guarded", endpoint })
+  })
 
   const takeExisting = Effect.fnUntraced(function* (endpoint: Endpoint) {
     yield* checkSpec(endpoint, spec)
     if (endpoint.isAsleep || endpoint.state === "failed") {
-      const resumed = yield* started(endpoints.resume(name), endpoint)
-      return hold("Resumed", resumed, endpoint.state)
+      const origin = yield* originOf(endpoint, "Resumed")
+      yield* guard(endpoint, origin)
+      yield* note({ ...origin, updatedAt: updatedAtOf(endpoint) })
+      yield* tell({ _tag: "Resuming", namespace, endpoint })
+      return yield* held(origin, yield* started(endpoints.resume(name), origin, endpoint))
     }
+    if (!isOurs(endpoint) && options.mayAdopt !== undefined && !(yield* options.mayAdopt(endpoint))) {
+      return yield* new AdoptionRefused({ namespace, name, state: endpoint.state })
+    }
+    const origin = yield* originOf(endpoint, "Adopted")
+    yield* note({ ...origin, updatedAt: updatedAtOf(endpoint) })
     // Whoever watches the events is told by them.
-    if (options.onEvent === undefined) {
+    if (options.onEvent === undefined && lease.phase()._tag === "Untouched") {
       yield* Effect.logInfo(
         `Endpoint "${name}" is ${endpoint.state} already: adopting it. It will be released like any other.`
       )
     }
-    return hold("Adopted", endpoint, endpoint.state)
+    return yield* held(origin, endpoint)
   })
 
-  const create = (given: EndpointSpec) =>
-    started(endpoints.create(name, tagged(given)), undefined).pipe(
-      Effect.map((endpoint) => hold("Created", endpoint, undefined)),
+  const create = Effect.fnUntraced(function* (given: EndpointSpec) {
+    const origin: Origin = { acquisition: "Created", found: undefined }
+    isCreateOurs = (yield* lease.facts).acquisition === undefined
+    yield* note({ acquisition: "Created" })
+    yield* tell({ _tag: "Creating", namespace })
+    return yield* started(endpoints.create(name, Backstop.guarded(tagged(given))), origin, undefined).pipe(
+      Effect.flatMap((endpoint) => held(origin, endpoint)),
       Effect.catchTag("Conflict", () => Effect.flatMap(endpoints.get(name), takeExisting))
     )
+  })
 
   return yield* endpoints.get(name).pipe(
     Effect.matchEffect({
@@ -127,7 +214,7 @@ export const acquire = Effect.fnUntraced(function* (
         error
       ): Effect.Effect<
         { acquisition: Acquisition; endpoint: Endpoint },
-        NotFound | ApiError | Conflict | QuotaExceeded | SpecMismatch
+        NotFound | ApiError | Conflict | QuotaExceeded | SpecMismatch | AdoptionRefused
       > => (error._tag === "NotFound" && spec !== undefined ? create(spec) : Effect.fail(error))
     })
   )

@@ -1,56 +1,41 @@
 /**
  * The engine: takes items, sends them, acts on what comes back, and makes every outcome durable before it leaves.
+ *
+ * One fiber takes items from the source and sees them to the endpoint. Each attempt is a fiber; what goes well costs
+ * nothing more. An item in trouble gets a fiber of its own that holds no place while it waits.
  */
-import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
-import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { NotReady } from "@stint/core/EndpointError"
-import { Fault, closesGate, isRetryable } from "../Fault.ts"
+import * as HttpClient from "effect/http/HttpClient"
+import * as FailureBudget from "../FailureBudget.ts"
+import type { Fault } from "../Fault.ts"
 import type { Job } from "../Job.ts"
 import * as Journal from "../Journal.ts"
 import * as Limit from "../Limit.ts"
 import { CurrentEndpoint } from "../ManagedEndpoint.ts"
-import type { Failed, Outcome, Succeeded } from "../Outcome.ts"
+import * as Metrics from "../Metrics.ts"
+import type { Outcome } from "../Outcome.ts"
 import * as Progress from "../Progress.ts"
 import * as Retry from "../Retry.ts"
+import * as Attempts from "./attempts.ts"
+import * as Deadlines from "./deadlines.ts"
 import { type Changed, DuplicateKey, FingerprintChanged, decider, keySet } from "./decision.ts"
+import * as Duplicates from "./duplicates.ts"
+import * as Entry from "./entry.ts"
 import * as Gate from "./gate.ts"
-
-/** The endpoint refuses the token, or the account cannot pay: no other item will fare better. */
-export class AccountRefused extends Schema.TaggedError<AccountRefused>()("AccountRefused", {
-  status: Schema.optional(Schema.Int),
-  detail: Schema.optional(Schema.String)
-}) {
-  override get message() {
-    return `The endpoint refuses this account (${this.status ?? "no status"}): ${this.detail ?? "no reason given"}. Check the token, its permission to call endpoints, and the credits. Finished work is kept.`
-  }
-}
-
-/** The endpoint was deleted while the run used it. */
-export class EndpointGone extends Schema.TaggedError<EndpointGone>()("EndpointGone", {
-  name: Schema.String
-}) {
-  override get message() {
-    return `Endpoint "${this.name}" is not there any more: somebody deleted it during the run. Finished work is kept; a run with a spec creates it anew.`
-  }
-}
-
-/** What ends a run before its input does. */
-export type Stop =
-  | NotReady
-  | Gate.Unstable
-  | AccountRefused
-  | EndpointGone
-  | DuplicateKey
-  | FingerprintChanged
+import * as Halt from "./halt.ts"
+import * as Holdings from "./holdings.ts"
+import * as Recovery from "./recovery.ts"
+import * as Results from "./results.ts"
+import { DeadlineReached, type Stop } from "./stop.ts"
+import * as Turnstile from "./turnstile.ts"
 
 export interface Options {
   readonly identity: string
@@ -58,52 +43,23 @@ export interface Options {
   readonly changed?: Changed | undefined
   readonly progress?: Progress.Progress | undefined
   readonly drain?: Effect.Effect<void> | undefined
+  readonly attemptTimeout?: Duration.Input | undefined
+  readonly itemTimeout?: Duration.Input | undefined
+  readonly deadline?: Duration.Input | undefined
+  readonly failureBudget?: FailureBudget.FailureBudget | undefined
+  readonly dedupe?: boolean | undefined
+  readonly maxBytes?: number | undefined
+  readonly requestSpans?: boolean | undefined
 }
 
-/** Items that are taken beyond the limit: those that wait for their turn to try again hold no slot. */
-const WAITING_ROOM = 256
+/** Items beyond the limit that may be held: those that wait to try again, and those that wait for the journal. */
+const ROOM = 1024
 
-/** How many requests in a row may get no answer before the endpoint's state is read. */
-const SILENCES = 3
+const MAX_BYTES = 128 * 1024 * 1024
+const ATTEMPT_TIMEOUT = Duration.minutes(10)
 
-/** How many outcomes, and for how long, are gathered for one write to the journal. */
-const GROUP = 512
-const GROUP_WINDOW = "25 millis"
-
-/** Whether an item's error is a classified one. */
-const isFault = (error: unknown): error is Fault => error instanceof Fault
-
-const asJson = Schema.decodeUnknownOption(Schema.Json)
-
-const textOf = (json: Schema.Json) => (typeof json === "string" ? json : JSON.stringify(json))
-
-const errorJson = (error: unknown): Schema.Json => {
-  if (isFault(error)) {
-    return {
-      reason: error.reason,
-      message: error.detail ?? error.message,
-      ...(error.status === undefined ? {} : { status: error.status }),
-      ...(error.requestId === undefined ? {} : { requestId: error.requestId })
-    }
-  }
-  const tag = Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : "error"
-  const text = Option.match(asJson(error), { onNone: () => String(error), onSome: textOf })
-  return { reason: tag, message: Predicate.isError(error) ? error.message : text }
-}
-
-interface Written<In, Out, E> {
-  readonly outcome: Outcome<In, Out, E>
-  readonly entry: Journal.Entry | undefined
-}
-
-type Step = (fault: Fault) => Pull.Pull<unknown, never, unknown>
-
-/** What an item has used up so far. */
-interface Tries {
-  attempts: number
-  broken?: Step
-  busy?: Step
-}
+/** How long what is in flight may go on when the run's time is over. */
+const GRACE = Duration.seconds(30)
 
 export const run = <In, SE, SR, Out, E, R>(
   items: Stream.Stream<In, SE, SR>,
@@ -114,222 +70,307 @@ export const run = <In, SE, SR, Out, E, R>(
     Effect.gen(function* () {
       const { awaitAwake } = yield* CurrentEndpoint
       const journal = yield* Journal.Journal
-      const brokenSchedule = yield* Retry.CurrentBroken
-      const busySchedule = yield* Retry.CurrentBusy
       const clock = yield* Clock.Clock
+      const services = yield* Effect.context<R | CurrentEndpoint>()
       const limit = options.limit ?? Limit.standard
       const { cells } = options.progress ?? Progress.make()
       cells.startedAt ??= clock.currentTimeMillisUnsafe()
-      const slots = yield* limit.make
-      const gate = yield* Gate.make(awaitAwake)
+
+      const halt = Halt.make<SE | Journal.JournalError>()
+      const controller = yield* limit.make(() => turnstile.turn())
+      const turnstile = Turnstile.make(() => Math.min(limit.max, controller.current()))
+      const gate: Gate.Gate<Stop> = yield* Gate.make({
+        awaitAwake,
+        outage: yield* Retry.CurrentOutage,
+        onOpen: controller.onReopened
+      })
+      cells.limit = controller.current
+      cells.isHeld = gate.isClosed
+      cells.heldMillis = gate.heldMillis
+      const { decode, encode } = Entry.codec(job)
       const decide = decider(journal, job, options.identity, options.changed ?? "refuse")
       const keys = keySet()
-      const encode = Schema.encodeUnknownEffect(job.output)
-      const halted = yield* Deferred.make<void>()
-      let isHalted = false
-      let stop: Stop | undefined
-      let silences = 0
+      const budget = FailureBudget.track(options.failureBudget)
+      const duplicates = (options.dedupe ?? job.isDeterministic) ? Duplicates.make<In, Fate>() : undefined
+      type Fate = Recovery.Fate<Out, E>
+      type Taken = Attempts.Taken<In>
 
-      /** Takes nothing more and tries nothing again; what is in flight is finished. */
-      const halt = Effect.suspend(() => {
-        isHalted = true
-        return Deferred.succeed(halted, undefined)
+      // A span for each request costs as much as a third of the request.
+      const context = options.requestSpans
+        ? services
+        : Context.add(services, HttpClient.TracerDisabledWhen, () => true)
+      const fork = Effect.runForkWith(context)
+      const attemptTimeout = Duration.fromInputUnsafe(options.attemptTimeout ?? ATTEMPT_TIMEOUT)
+      const itemTimeout =
+        options.itemTimeout === undefined
+          ? Infinity
+          : Duration.toMillis(Duration.fromInputUnsafe(options.itemTimeout))
+      const attempts = Attempts.make({
+        job,
+        encode,
+        fork,
+        clock,
+        gate,
+        turnstile,
+        controller,
+        cells,
+        timeout: attemptTimeout
       })
-      const stopWith = (why: Stop) => {
-        stop ??= why._tag === "NotFound" ? new EndpointGone({ name: why.name }) : why
-        return Effect.as(halt, undefined)
+
+      const holdings = Holdings.make({
+        items: () => controller.current() + ROOM,
+        bytes: options.maxBytes ?? MAX_BYTES
+      })
+
+      const results = yield* Results.make<In, Out, E>({
+        journal,
+        onDurable: (group) => {
+          let bytes = 0
+          for (const { outcome, entry, bytes: each } of group) {
+            bytes += each
+            if (entry !== undefined) duplicates?.written(entry.fingerprint)
+            if (outcome._tag === "Succeeded") cells.succeeded++
+            else if (outcome._tag === "Failed") cells.failed++
+            else cells.skipped++
+          }
+          holdings.letGo(group.length, bytes)
+        }
+      })
+      let isFed = false
+      /** Taken, and without a fate. */
+      let undecided = 0
+      const decided = () => {
+        undecided--
+        if (isFed && undecided === 0) results.finish()
       }
-      if (options.drain !== undefined) yield* Effect.forkScoped(Effect.andThen(options.drain, halt))
 
-      const note = (fault: Fault) => {
-        cells.faults.set(fault.reason, (cells.faults.get(fault.reason) ?? 0) + 1)
-        cells.lastError = fault.message
+      const write = (taken: Taken, fate: Fate) => {
+        const common = {
+          key: taken.key,
+          input: taken.item,
+          attempts: taken.attempts,
+          durationMillis: taken.startedAt === 0 ? 0 : clock.currentTimeMillisUnsafe() - taken.startedAt
+        }
+        cells.attempts += taken.attempts
+        const { entry, outcome } = record(common, taken, fate)
+        results.offer({ outcome, entry, bytes: taken.bytes })
+        decided()
       }
 
-      const answered = () => {
-        silences = 0
-        gate.answered()
+      const record = (common: Entry.Common<In>, { fingerprint }: Taken, fate: Fate) => {
+        if (Result.isFailure(fate)) {
+          spend(fate.failure)
+          return Entry.failed(common, fate.failure, fingerprint)
+        }
+        const { encoded, output } = fate.success
+        if (Option.isNone(encoded)) {
+          spend(Entry.unwritable)
+          return Entry.failed<In, E>(common, Entry.unwritable, fingerprint)
+        }
+        budget.succeeded()
+        return Entry.succeeded(common, output, encoded.value, fingerprint)
       }
 
-      /** Sends one request; `undefined` when the gate was closed or the run halted while the item waited for its slot. */
-      const send = (item: In) =>
-        Effect.suspend(() => {
-          if (isHalted || gate.isClosed()) return Effect.undefined
-          const era = gate.era()
-          cells.inFlight++
-          return job.run(item).pipe(
-            Effect.onExit(() => {
-              cells.inFlight--
-              return Effect.void
-            }),
-            Effect.result,
-            Effect.map((result) => ({ result, era }))
-          )
-        })
+      const spend = (error: E | Fault) => {
+        const exceeded = budget.failed(
+          Entry.isFault(error) ? error : { reason: "error", detail: Entry.messageOf(error) }
+        )
+        if (exceeded !== undefined) halt.because(exceeded)
+      }
 
-      /** Waits at the closed gate, but not longer than the run takes items. */
-      const pass = Effect.suspend(() =>
-        gate.isClosed() ? Effect.raceFirst(gate.pass, Deferred.await(halted)) : Effect.void
+      /** The item has its fate, and those that share its request have the same, without an attempt of their own. */
+      const settle = (taken: Taken, fate: Fate) => {
+        const followers = duplicates?.answered(taken, fate) ?? []
+        write(taken, fate)
+        for (const follower of followers) write(follower, fate)
+      }
+
+      const drop = (taken: Taken) => {
+        const followers = duplicates?.giveUp(taken) ?? []
+        for (const each of [taken, ...followers]) {
+          cells.attempts += each.attempts
+          holdings.letGo(1, each.bytes)
+          decided()
+        }
+      }
+
+      const admit: (taken: Taken, isAgain: boolean) => Effect.Effect<boolean> = Effect.fnUntraced(
+        function* (taken, isAgain) {
+          while (true) {
+            if (gate.isClosed() && !(yield* recovery.pass(taken))) return false
+            if (controller.pace !== undefined) {
+              yield* Effect.raceFirst(controller.pace(Attempts.tokensOf(taken)), halt.wait)
+            }
+            if (isAgain || !turnstile.tryEnter()) yield* turnstile.enter(isAgain)
+            if (!gate.isClosed() && !halt.isHalted()) return true
+            turnstile.leave()
+            if (halt.isHalted()) return false
+          }
+        }
       )
 
-      /** Waits for the item's next turn; `false` when it has had its last. Built only once something went wrong. */
-      const nextTurn = Effect.fnUntraced(function* (fault: Fault, tries: Tries) {
-        const isBusy = fault.reason === "busy"
-        const step =
-          (isBusy ? tries.busy : tries.broken) ??
-          (yield* Schedule.toStepWithSleep(isBusy ? busySchedule : brokenSchedule))
-        tries[isBusy ? "busy" : "broken"] = step
-        return yield* step(fault).pipe(
-          Effect.as(true),
-          Pull.catchDone(() => Effect.succeed(false)),
-          Effect.raceFirst(Effect.as(Deferred.await(halted), true))
-        )
+      const recovery = Recovery.make<In, Out, E, SE | Journal.JournalError>({
+        clock,
+        gate,
+        halt,
+        cells,
+        attempts,
+        admit,
+        schedules: { broken: yield* Retry.CurrentBroken, busy: yield* Retry.CurrentBusy }
       })
 
-      /** The item's output, its error, or `undefined` where the run ends before the item does. */
-      const finish = Effect.fnUntraced(function* (item: In, tries: Tries) {
-        // Halted by another fiber.
-        // oxlint-disable-next-line no-unmodified-loop-condition
-        while (!isHalted) {
-          const passed = yield* Effect.result(pass)
-          if (Result.isFailure(passed)) return yield* stopWith(passed.failure)
-          const sent = yield* slots.withSlot(send(item))
-          if (sent === undefined) continue
-          const { era, result } = sent
-          if (Result.isSuccess(result)) {
-            tries.attempts++
-            answered()
-            return result
-          }
-          const error = result.failure
-          if (!isFault(error)) {
-            tries.attempts++
-            return result
-          }
-          note(error)
-          if (closesGate(error)) {
-            // Found no endpoint: sent again once there is one, and not charged.
-            if (isHalted) return undefined
-            yield* gate.close(error, era)
-            continue
-          }
-          tries.attempts++
-          // Silence on several lines at once may be an endpoint that is gone: its state is read before anything else is sent.
-          if (error.reason === "transport" && ++silences >= SILENCES) yield* gate.close(error, era)
-          if (error.reason === "account") {
-            return yield* stopWith(new AccountRefused({ status: error.status, detail: error.detail }))
-          }
-          if (error.reason !== "transport") answered()
-          if (!isRetryable(error)) return result
-          if (!(yield* nextTurn(error, tries))) return result
-        }
-        return undefined
-      })
-
-      const failed = (
-        item: In,
-        common: Omit<Failed<In, E>, "_tag" | "error">,
-        error: E | Fault,
-        print: string
-      ) => {
-        const outcome: Failed<In, E> = { _tag: "Failed", ...common, error }
-        const input = Option.getOrUndefined(asJson(item))
-        const entry: Journal.Entry = {
-          key: common.key,
-          fingerprint: print,
-          tag: "Failed",
-          attempts: common.attempts,
-          durationMillis: common.durationMillis,
-          error: errorJson(error),
-          ...(input === undefined ? {} : { input })
-        }
-        return { outcome, entry }
+      const inTrouble = new Set<Fiber.Fiber<unknown, unknown>>()
+      const see = (taken: Taken, landed: Attempts.Landed<Out, E>) => {
+        const fate = recovery.judge(taken, landed)
+        if (fate === undefined) return drop(taken)
+        if (Result.isResult(fate)) return settle(taken, fate)
+        const fiber = fork(recovery.recover(taken, fate))
+        inTrouble.add(fiber)
+        fiber.addObserver((exit) => {
+          inTrouble.delete(fiber)
+          if (Exit.isSuccess(exit) && exit.value !== undefined) return settle(taken, exit.value)
+          if (Exit.isFailure(exit)) halt.crash(exit.cause)
+          drop(taken)
+        })
       }
 
-      const succeeded = Effect.fnUntraced(function* (
-        item: In,
-        common: Omit<Succeeded<In, Out>, "_tag" | "output">,
-        output: Out,
-        fingerprint: string
-      ) {
-        const encoded = Option.flatMap(yield* Effect.option(encode(output)), asJson)
-        if (Option.isNone(encoded)) {
-          const detail = "the output does not fit the job's output schema, so it cannot be written down"
-          return failed(item, common, new Fault({ reason: "row", detail }), fingerprint)
+      /** Answers an item from what is known already; `false` when it has to be sent. */
+      const share = Effect.fnUntraced(function* (taken: Taken) {
+        if (duplicates === undefined) return false
+        const request = duplicates.find(taken)
+        if (request?.fate !== undefined) {
+          write(taken, request.fate)
+          return true
         }
-        const outcome: Succeeded<In, Out> = { _tag: "Succeeded", ...common, output }
-        const { key, attempts, durationMillis } = common
-        const entry: Journal.Entry = {
+        if (request !== undefined) {
+          request.followers.push(taken)
+          return true
+        }
+        if (journal.knows(taken.fingerprint)) {
+          const encoded = yield* journal.recall(taken.fingerprint)
+          const output = Option.flatMap(encoded, decode)
+          if (Option.isSome(output)) {
+            write(taken, Result.succeed({ output: output.value, encoded }))
+            return true
+          }
+        }
+        duplicates.lead(taken)
+        return false
+      })
+
+      const skip = (item: In, key: string) => {
+        holdings.hold(0)
+        results.offer({
+          outcome: { _tag: "Skipped", key, input: item, attempts: 0, durationMillis: 0 },
+          entry: undefined,
+          bytes: 0
+        })
+      }
+
+      /** Waits for whatever the item needs before it can be sent, and sends it. */
+      const waitFor = Effect.fnUntraced(function* (taken: Taken) {
+        if (!holdings.hasRoom(taken.bytes)) yield* Effect.raceFirst(holdings.room(taken.bytes), halt.wait)
+        if (halt.isHalted()) return
+        hold(taken)
+        if (yield* share(taken)) return
+        if (yield* admit(taken, false)) send(taken)
+        else drop(taken)
+      })
+
+      const hold = (taken: Taken) => {
+        holdings.hold(taken.bytes)
+        undecided++
+      }
+
+      const send = (taken: Taken) => {
+        taken.startedAt = clock.currentTimeMillisUnsafe()
+        taken.deadline = taken.startedAt + itemTimeout
+        attempts.launch(taken, (landed) => see(taken, landed))
+      }
+
+      const stop = (why: Stop) => {
+        halt.because(why)
+        return undefined
+      }
+
+      /** Takes an item; gives what there is to wait for before it can be sent, if anything. */
+      const take = (item: In): Effect.Effect<void, Journal.JournalError> | undefined => {
+        const key = job.key(item)
+        if (!keys.add(key)) return stop(new DuplicateKey({ key }))
+        const decision = decide(item, key)
+        if (decision._tag === "Changed") return stop(new FingerprintChanged({ key, count: 1 }))
+        if (decision._tag === "Skip") {
+          if (!holdings.hasRoom(0)) {
+            return Effect.map(Effect.raceFirst(holdings.room(0), halt.wait), () => skip(item, key))
+          }
+          skip(item, key)
+          return undefined
+        }
+        const { bytes, fingerprint } = decision
+        const taken: Taken = {
+          item,
           key,
           fingerprint,
-          tag: "Succeeded",
-          attempts,
-          durationMillis,
-          output: encoded.value
+          bytes,
+          attempts: 0,
+          startedAt: 0,
+          deadline: Infinity,
+          mistaken: 0
         }
-        return { outcome, entry }
-      })
+        const isFree =
+          duplicates === undefined &&
+          controller.pace === undefined &&
+          !gate.isClosed() &&
+          holdings.hasRoom(bytes)
+        if (!isFree || !turnstile.tryEnter()) return waitFor(taken)
+        hold(taken)
+        send(taken)
+        return undefined
+      }
 
-      const handle = Effect.fnUntraced(function* (
-        item: In
-      ): Effect.fn.Return<Written<In, Out, E> | undefined, never, R> {
-        const key = job.key(item)
-        if (!keys.add(key)) return yield* stopWith(new DuplicateKey({ key }))
-        const decision = decide(item, key)
-        if (decision._tag === "Skip") {
-          return {
-            outcome: { _tag: "Skipped", key, input: item, attempts: 0, durationMillis: 0 },
-            entry: undefined
-          }
-        }
-        if (decision._tag === "Changed") {
-          return yield* stopWith(new FingerprintChanged({ key }))
-        }
-        const tries: Tries = { attempts: 0 }
-        const startedAt = clock.currentTimeMillisUnsafe()
-        const result = yield* finish(item, tries)
-        cells.attempts += tries.attempts
-        if (result === undefined) return undefined
-        const durationMillis = clock.currentTimeMillisUnsafe() - startedAt
-        const common = { key, input: item, attempts: tries.attempts, durationMillis }
-        return Result.isSuccess(result)
-          ? yield* succeeded(item, common, result.success, decision.fingerprint)
-          : failed(item, common, result.failure, decision.fingerprint)
-      })
-
-      const write = Effect.fnUntraced(function* (group: ReadonlyArray<Written<In, Out, E>>) {
-        const entries = group.flatMap(({ entry }) => (entry === undefined ? [] : [entry]))
-        if (entries.length > 0) yield* journal.append(entries)
-        for (const { outcome } of group) {
-          if (outcome._tag === "Succeeded") cells.succeeded++
-          else if (outcome._tag === "Failed") cells.failed++
-          else cells.skipped++
-        }
-        return group.map(({ outcome }) => outcome)
-      })
-
-      // A source that fails takes nothing with it: what is in flight is paid for, and finished first.
-      let broken: Cause.Cause<SE> | undefined
-      const source = items.pipe(
-        Stream.interruptWhen(Deferred.await(halted)),
-        Stream.catchCause((cause) => {
-          broken = cause
-          return Stream.empty
-        })
+      const feed = items.pipe(
+        Stream.interruptWhen(halt.wait),
+        Stream.runForEachArray((chunk) =>
+          Effect.gen(function* () {
+            for (const item of chunk) {
+              if (halt.isHalted()) return
+              const wait = take(item)
+              if (wait !== undefined) yield* wait
+            }
+          })
+        ),
+        Effect.onExit((exit) =>
+          Effect.sync(() => {
+            if (Exit.isFailure(exit)) halt.sourceFailed(exit.cause)
+            isFed = true
+            if (undecided === 0) results.finish()
+          })
+        )
       )
-      const ending = Stream.suspend((): Stream.Stream<never, SE | Stop> => {
-        if (stop !== undefined) return Stream.fail(stop)
-        return broken === undefined ? Stream.empty : Stream.failCause(broken)
+
+      const deadline = Effect.gen(function* () {
+        const time = Duration.fromInputUnsafe(options.deadline ?? Duration.infinity)
+        yield* Effect.sleep(time)
+        halt.because(new DeadlineReached({ after: Duration.format(time) }))
+        attempts.endAt(clock.currentTimeMillisUnsafe() + Duration.toMillis(GRACE))
       })
 
-      return source.pipe(
-        Stream.takeWhile(() => !isHalted),
-        Stream.mapEffect(handle, { concurrency: limit.max + WAITING_ROOM, unordered: true }),
-        Stream.filter(Predicate.isNotUndefined),
-        Stream.groupedWithin(GROUP, GROUP_WINDOW),
-        Stream.mapEffect(write),
-        Stream.flattenIterable,
-        Stream.concat(ending)
+      yield* Effect.addFinalizer(() =>
+        Effect.andThen(
+          Effect.sync(halt.now),
+          Effect.andThen(Fiber.interruptAll([...inTrouble]), attempts.interruptAll)
+        )
+      )
+      if (options.drain !== undefined) {
+        yield* Effect.forkScoped(Effect.andThen(options.drain, Effect.sync(halt.now)))
+      }
+      if (options.deadline !== undefined) yield* Effect.forkScoped(deadline)
+      yield* Effect.forkScoped(Deadlines.watch(attempts.flights, Deadlines.grain(attemptTimeout)))
+      yield* Metrics.publish(cells)
+      yield* Effect.forkScoped(feed)
+
+      return Stream.fromPull(Effect.succeed(results.pull)).pipe(
+        Stream.concat(Stream.unwrap(Effect.as(halt.verdict, Stream.empty)))
       )
     })
   )

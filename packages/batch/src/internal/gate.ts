@@ -1,31 +1,35 @@
 /**
  * The gate in front of the endpoint. While it is not there, no request is fired: one fiber brings it back, all wait.
  */
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { NotReady } from "@stint/core/EndpointError"
+import type { NotReady, QuotaExceeded } from "@stint/core/EndpointError"
 import type { Fault } from "../Fault.ts"
+import type { Outage } from "../Retry.ts"
 
-/** The endpoint came back again and again and answered nothing in between. */
+/** The endpoint went away too often, or for too long, to go on waiting for it. */
 export class Unstable extends Schema.TaggedError<Unstable>()("Unstable", {
   openings: Schema.Int,
+  heldMillis: Schema.Finite,
   detail: Schema.optional(Schema.String)
 }) {
   override get message() {
-    return `The endpoint went away ${this.openings} times without answering one request in between. Look at its logs. It last said: ${this.detail ?? "nothing"}`
+    const held = Duration.format(Duration.millis(Math.round(this.heldMillis / 1000) * 1000))
+    return `The endpoint went away ${this.openings} times in a row and requests were held back for ${held} in all. Finished work is kept. Look at the endpoint's logs; it last said: ${this.detail ?? "nothing"}`
   }
 }
-
-/** Openings without one answer in between, after which the run stops: it must not cycle while it bills. */
-const MOST_OPENINGS = 10
 
 /** How long the gate stays closed at the least: no time at first, then doubling from half a second. */
 const restOf = (openings: number): Duration.Duration =>
   openings <= 1 ? Duration.zero : Duration.min(Duration.seconds(30), Duration.millis(125 * 2 ** openings))
+
+/** An endpoint that is found ready in less time than this was not away: it takes a second to look twice. */
+const AT_ONCE = 1000
 
 export interface Gate<E> {
   /** Waits while the gate is closed; fails once the endpoint will not come back. */
@@ -35,30 +39,69 @@ export interface Gate<E> {
   readonly era: () => number
   /** A request of that era found no endpoint: closes the gate, and sees to it that it opens again. */
   readonly close: (fault: Fault, era: number) => Effect.Effect<void>
+  /** Whether the endpoint was really away when the gate was closed last: else the request was mistaken. */
+  readonly wasAway: () => boolean
   /** The endpoint answered. */
   readonly answered: () => void
+  /** For how long requests were held back. */
+  readonly heldMillis: () => number
 }
 
+/** Why an endpoint does not come back. */
+type Lost = NotReady | QuotaExceeded | Unstable
+
+export interface Options {
+  readonly awaitAwake: Effect.Effect<unknown, NotReady | QuotaExceeded>
+  readonly outage: Outage
+  readonly onOpen: () => void
+}
+
+type Closed = Deferred.Deferred<void, Lost>
+
 export const make = Effect.fnUntraced(function* (
-  awaitAwake: Effect.Effect<unknown, NotReady>
-): Effect.fn.Return<Gate<NotReady | Unstable>, never, Scope.Scope> {
+  options: Options
+): Effect.fn.Return<Gate<Lost>, never, Scope.Scope> {
+  const { outage } = options
   const scope = yield* Effect.scope
-  let closed: Deferred.Deferred<void, NotReady | Unstable> | undefined
+  const clock = yield* Clock.Clock
+  const longest = Duration.toMillis(Duration.fromInputUnsafe(outage.held))
+  let closed: Closed | undefined
+  let since = 0
+  let held = 0
   let openings = 0
   let era = 0
+  let wasAway = false
 
-  const reopen = (gate: Deferred.Deferred<void, NotReady | Unstable>, fault: Fault) =>
-    Effect.suspend((): Effect.Effect<void, NotReady | Unstable> =>
-      ++openings > MOST_OPENINGS
-        ? Effect.fail(new Unstable({ openings: MOST_OPENINGS, detail: fault.message }))
-        : Effect.andThen(Effect.sleep(restOf(openings)), Effect.asVoid(awaitAwake))
+  const heldMillis = () => held + (closed === undefined ? 0 : clock.currentTimeMillisUnsafe() - since)
+
+  const unstable = (fault: Fault) =>
+    new Unstable({ openings: openings - 1, heldMillis: heldMillis(), detail: fault.message })
+
+  const comeBack = (fault: Fault) =>
+    Effect.gen(function* () {
+      yield* Effect.sleep(restOf(openings))
+      const from = clock.currentTimeMillisUnsafe()
+      yield* options.awaitAwake
+      wasAway = clock.currentTimeMillisUnsafe() - from >= AT_ONCE
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: Duration.millis(Math.max(0, longest - held)),
+        orElse: () => Effect.fail(unstable(fault))
+      })
+    )
+
+  const reopen = (gate: Closed, fault: Fault) =>
+    Effect.suspend((): Effect.Effect<void, Lost> =>
+      ++openings > outage.openings ? Effect.fail(unstable(fault)) : comeBack(fault)
     ).pipe(
       Effect.onExit((exit) =>
         Effect.suspend(() => {
           // A gate that failed stays closed: nothing is fired at an endpoint that is lost.
           if (Exit.isSuccess(exit)) {
+            held = heldMillis()
             closed = undefined
             era++
+            options.onOpen()
           }
           return Deferred.done(gate, exit)
         })
@@ -73,15 +116,18 @@ export const make = Effect.fnUntraced(function* (
     close: (fault, sent) =>
       Effect.suspend(() => {
         if (closed !== undefined || sent !== era) return Effect.void
-        const gate = Deferred.makeUnsafe<void, NotReady | Unstable>()
+        const gate: Closed = Deferred.makeUnsafe()
         closed = gate
+        since = clock.currentTimeMillisUnsafe()
         return Effect.logInfo(`The endpoint is not there (${fault.message}); holding every request.`).pipe(
           Effect.andThen(Effect.forkIn(reopen(gate, fault), scope)),
           Effect.asVoid
         )
       }),
+    wasAway: () => wasAway,
     answered: () => {
       openings = 0
-    }
+    },
+    heldMillis
   }
 })

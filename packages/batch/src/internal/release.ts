@@ -7,8 +7,10 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
-import { ReleaseUnconfirmed } from "@stint/core/EndpointError"
+import { type ApiError, type NotFound, ReleaseUnconfirmed } from "@stint/core/EndpointError"
 import type { Endpoints } from "@stint/core/Endpoints"
+import type { Change } from "@stint/core/EndpointSpec"
+import * as Policy from "@stint/core/Policy"
 import type { ReleasePolicy } from "../ManagedEndpoint.ts"
 
 type Step = "pause" | "scaleToZero" | "delete" | "leave"
@@ -31,6 +33,12 @@ const isDone = (step: Step, state: string) =>
 /** Soon at first, then every ten seconds, for as long as the release may take. */
 const again = Schedule.min([Schedule.exponential("500 millis"), Schedule.spaced("10 seconds")])
 
+/**
+ * How often in a row a token may be refused. It may be known to one of the API's servers and not yet to another; but one
+ * that is revoked stays so, and whoever can still end the bill should hear of it soon.
+ */
+const REFUSALS = 4
+
 class NotYet {
   readonly _tag = "NotYet"
   readonly detail: string
@@ -39,9 +47,13 @@ class NotYet {
   }
 }
 
+const isRefusal = (error: NotYet | NotFound | ApiError) =>
+  error._tag === "ApiError" && (error.reason._tag === "Unauthorized" || error.reason._tag === "Forbidden")
+
 /**
  * Releases, and answers with the state that was read back (`deleted` when there is nothing left).
- * Everything is retried until the time is up, whatever the failure: giving up early is what costs.
+ * Everything is retried until the time is up, whatever the failure: giving up early is what costs. Only a token that is
+ * refused again and again is given up before that.
  */
 export const release = Effect.fnUntraced(function* (
   endpoints: Endpoints["Service"],
@@ -50,6 +62,8 @@ export const release = Effect.fnUntraced(function* (
     readonly namespace: string | undefined
     readonly policy: ReleasePolicy
     readonly foundState: string | undefined
+    /** What to change back once it sleeps. */
+    readonly putBack: Change | undefined
     readonly timeout: Duration.Input
     readonly pricePerHour: number | undefined
   }
@@ -57,9 +71,12 @@ export const release = Effect.fnUntraced(function* (
   const { name } = options
   const step = stepFor(options.policy, options.foundState)
   const lastSeen = yield* Ref.make<{ state?: string; detail?: string }>({})
-  // In a fiber of its own: what is uninterruptible cannot be ended by its own clock, and this must be.
+  // In a fiber of its own: what is uninterruptible cannot be ended by its own clock, and this must be. Each call is sent
+  // once and not waited for long: an order whose answer hangs may have been carried out, and only a read will tell.
   const bounded = <A>(effect: Effect.Effect<A>) =>
     effect.pipe(
+      Effect.provideService(Policy.CurrentTransient, Schedule.recurs(0)),
+      Effect.provideService(Policy.CurrentCallTimeout, "10 seconds"),
       Effect.timeoutOption(options.timeout),
       Effect.interruptible,
       Effect.forkDetach({ startImmediately: true }),
@@ -113,10 +130,42 @@ export const release = Effect.fnUntraced(function* (
     })
   )
 
+  let refusals = 0
+  const untilDone = attempt.pipe(
+    Effect.retry({
+      schedule: again,
+      while: (error) => {
+        refusals = isRefusal(error) ? refusals + 1 : 0
+        return refusals < REFUSALS
+      }
+    })
+  )
+
+  // Only now: a running endpoint would be rolled. Should the change wake it, it is put to sleep again.
+  const { putBack } = options
+  const unchange =
+    putBack === undefined || step === "delete"
+      ? undefined
+      : endpoints.update(name, putBack).pipe(
+          Effect.map((endpoint) => endpoint.isAsleep),
+          Effect.catch((error) =>
+            Effect.as(
+              Effect.logWarning(
+                `Endpoint "${name}" sleeps, but its scaling could not be put back as it was: ${error.message}`
+              ),
+              false
+            )
+          )
+        )
+  const wholly = Effect.gen(function* () {
+    const state = yield* untilDone
+    if (unchange === undefined || state === "deleted" || (yield* unchange)) return state
+    return yield* untilDone
+  })
+
   const state = Option.flatten(
     yield* bounded(
-      attempt.pipe(
-        Effect.retry(again),
+      wholly.pipe(
         Effect.map(Option.some),
         Effect.orElseSucceed(() => Option.none<string>())
       )

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
+import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { Endpoint } from "../Endpoint.ts"
@@ -22,6 +23,17 @@ export const sameStatus = (a: Endpoint, b: Endpoint): boolean =>
   a.status.url === b.status.url &&
   a.status.updatedAt === b.status.updatedAt
 
+/** A batch sends the same headers with every request, so the last ones are remembered with the token among them. */
+const authoriser = (authorization: string) => {
+  let last: { readonly given: Headers.Headers; readonly authorised: Headers.Headers } | undefined
+  return (given: Headers.Headers): Headers.Headers => {
+    if (last?.given !== given) {
+      last = { given, authorised: Headers.set(given, "authorization", authorization) }
+    }
+    return last.authorised
+  }
+}
+
 /**
  * A client whose requests are relative to the endpoint's URL. The token is added only where the request, parsed,
  * goes to that same origin; a public endpoint gets none.
@@ -33,11 +45,19 @@ export const clientFor =
     if (base === undefined) return http
     const prefix = base.href.replace(/\/$/, "")
     const authorization = `Bearer ${Redacted.value(token)}`
+    const authorise = authoriser(authorization)
     return HttpClient.mapRequest(http, (request) => {
       const url = request.url
       if (url.startsWith("/") && !url.startsWith("//")) {
-        const local = HttpClientRequest.setUrl(request, prefix + url)
-        return endpoint.isPublic ? local : HttpClientRequest.setHeader(local, "authorization", authorization)
+        const headers = endpoint.isPublic ? request.headers : authorise(request.headers)
+        return HttpClientRequest.makeWith(
+          request.method,
+          prefix + url,
+          request.urlParams,
+          request.hash,
+          headers,
+          request.body
+        )
       }
       return !endpoint.isPublic && URL.parse(url)?.origin === base.origin
         ? HttpClientRequest.setHeader(request, "authorization", authorization)

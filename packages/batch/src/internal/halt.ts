@@ -1,0 +1,47 @@
+/**
+ * The end of a run before its input's: nothing more is taken, nothing tried again, and what is in flight is finished.
+ */
+import type * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import { EndpointGone, type Stop } from "./stop.ts"
+
+export const make = <SE>() => {
+  const halted = Deferred.makeUnsafe<void>()
+  let isHalted = false
+  let stop: Stop | undefined
+  let crash: Cause.Cause<SE> | undefined
+
+  const now = () => {
+    isHalted = true
+    Deferred.doneUnsafe(halted, Effect.void)
+  }
+
+  return {
+    isHalted: () => isHalted,
+    /** Completes when the run is halted. */
+    wait: Deferred.await(halted),
+    now,
+    /** Halts for a reason; the first one counts. */
+    because: (why: Stop) => {
+      stop ??= why._tag === "NotFound" ? new EndpointGone({ name: why.name }) : why
+      now()
+    },
+    /** The job's own code broke. */
+    crash: (cause: Cause.Cause<SE>) => {
+      crash ??= cause
+      now()
+    },
+    /** The source gives nothing more; what it gave is done to the end. */
+    sourceFailed: (cause: Cause.Cause<SE>) => {
+      crash ??= cause
+    },
+    /** Why the run ended; nothing when it came to its end or was told to drain. */
+    verdict: Effect.suspend((): Effect.Effect<void, SE | Stop> => {
+      if (stop !== undefined) return Effect.fail(stop)
+      return crash === undefined ? Effect.void : Effect.failCause(crash)
+    })
+  }
+}
+
+export type Halt<SE = never> = ReturnType<typeof make<SE>>

@@ -1,0 +1,85 @@
+/** Tries seeds: `npm run chaos -- --seeds 1000 --from 0`, or one with its story: `--seed 42 --verbose`. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Console, Duration, Effect, Option, Runtime, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import * as Schedule from "./Schedule.ts"
+import * as Seeds from "./Seeds.ts"
+
+class Violated extends Schema.TaggedError<Violated>()("Violated", { seeds: Schema.Array(Schema.Int) }) {
+  override get message() {
+    return `${this.seeds.length} seeds violate what must hold: ${this.seeds.slice(0, 20).join(", ")}`
+  }
+  override get [Runtime.errorExitCode]() {
+    return 1
+  }
+}
+
+const say = Effect.fnUntraced(function* (seed: number, violations: ReadonlyArray<string>) {
+  yield* Console.log(`\nseed ${seed}: npm run chaos -- --seed ${seed} --verbose`)
+  yield* Console.log(Schedule.describe(Schedule.make(seed)))
+  for (const violation of violations) yield* Console.log(`  ✗ ${violation}`)
+})
+
+const whole = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+const chaos = Command.make(
+  "chaos",
+  {
+    seeds: Flag.Int("seeds").pipe(
+      Flag.withDescription("How many seeds to try"),
+      Flag.withSchema(whole),
+      Flag.withDefault(1000)
+    ),
+    from: Flag.Int("from").pipe(
+      Flag.withDescription("The first seed"),
+      Flag.withSchema(whole),
+      Flag.withDefault(0)
+    ),
+    seed: Flag.Int("seed").pipe(
+      Flag.withDescription("One seed alone"),
+      Flag.withSchema(whole),
+      Flag.optional
+    ),
+    first: Flag.Boolean("first").pipe(
+      Flag.withDescription("Stop at the first seed that violates something"),
+      Flag.withDefault(false)
+    ),
+    verbose: Flag.Boolean("verbose").pipe(
+      Flag.withDescription("Print what happened in the seed, step by step"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function* ({ first, from, seed, seeds, verbose }) {
+    if (Option.isSome(seed)) {
+      const result = yield* Seeds.one(seed.value, { isVerbose: verbose })
+      for (const line of result.story) yield* Console.log(line)
+      yield* say(seed.value, result.violations)
+      yield* Console.log(
+        `  processes: ${result.ends.join(", ")}; ${result.calls} calls; trace ${result.trace}`
+      )
+      if (result.violations.length > 0) return yield* new Violated({ seeds: [seed.value] })
+      return yield* Console.log("  ✓ everything holds")
+    }
+    const [took, sums] = yield* Effect.timed(
+      Seeds.many(from, seeds, (result, count) =>
+        result.violations.length > 0
+          ? Effect.andThen(
+              say(result.seed, result.violations),
+              first ? Effect.fail(new Violated({ seeds: [result.seed] })) : Effect.void
+            )
+          : count % 500 === 0
+            ? Console.log(`${count} of ${seeds} seeds`)
+            : Effect.void
+      )
+    )
+    yield* Console.log(
+      `\n${seeds} seeds from ${from} on in ${Duration.format(took)}: ${sums.processes} processes, ${sums.killed} killed, ${sums.calls} calls, ${Math.round(sums.virtualMillis / 3_600_000)} virtual hours`
+    )
+    yield* Console.log([...sums.ends].map(([end, count]) => `${end} ${count}`).join(", "))
+    if (sums.violating.length > 0) return yield* new Violated({ seeds: sums.violating })
+    return yield* Console.log("everything holds")
+  })
+).pipe(Command.withDescription("Tries batches in virtual time under everything that may go wrong"))
+
+NodeRuntime.runMain(chaos.pipe(Command.run({ version: "0.0.0" }), Effect.provide(NodeServices.layer)))
