@@ -293,6 +293,7 @@ describe("the use of an endpoint", () => {
         )
       )
       assert.deepStrictEqual(told, [
+        "Creating",
         "Acquired",
         "Waiting",
         "Waiting",

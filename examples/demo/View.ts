@@ -55,6 +55,8 @@ export const make = Effect.gen(function* () {
         return say(row("kept", "left running, and billed"))
       case "Released":
         return say(row("released", `${step.state}, confirmed by a read`))
+      default:
+        return Effect.void
     }
   }
 

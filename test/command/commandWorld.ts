@@ -2,7 +2,7 @@
  * An emulator on real sockets, an input and an output folder: the world that the command runs in.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Emulator, type Engine } from "@stint/emulator"
+import { Emulator, type Engine, Scenario } from "@stint/emulator"
 import { Context, Effect, FileSystem, Layer, Path, Redacted, Schema, Stream, SubscriptionRef } from "effect"
 import { HttpServerResponse } from "effect/http"
 import * as Stint from "./stintProcess.ts"
@@ -35,8 +35,12 @@ const slowEngine = (millis: number, onStart: Effect.Effect<void>): Engine.Engine
         )
 })
 
-/** The emulator; every endpoint runs the slow engine. */
-export const emulator = (options: { readonly boot: "short" | "long"; readonly millis: number }) =>
+/** The emulator; every endpoint runs the slow engine. `rules` are what goes wrong. */
+export const emulator = (options: {
+  readonly boot: "short" | "long"
+  readonly millis: number
+  readonly rules?: Scenario.Input["rules"]
+}) =>
   Layer.unwrap(
     Effect.map(SubscriptionRef.make(0), (starts) => {
       const engine = slowEngine(
@@ -47,7 +51,8 @@ export const emulator = (options: { readonly boot: "short" | "long"; readonly mi
         token: "hf_test",
         namespace: "tester",
         boot: options.boot === "long" ? "30 seconds" : "300 millis",
-        engines: () => engine
+        engines: () => engine,
+        scenario: options.rules && Scenario.make({ rules: options.rules })
       }).pipe(Layer.merge(Layer.succeed(Starts, starts)), Layer.provideMerge(NodeServices.layer))
     })
   )

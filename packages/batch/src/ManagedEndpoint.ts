@@ -19,7 +19,12 @@ import { Endpoints } from "@stint/core/Endpoints"
 import type { EndpointSpec } from "@stint/core/EndpointSpec"
 import * as Cost from "./Cost.ts"
 import * as Acquire from "./internal/acquire.ts"
+import * as Backstop from "./internal/backstop.ts"
+import * as ModelName from "./internal/modelName.ts"
 import * as Release from "./internal/release.ts"
+import * as SharedLease from "./internal/sharedLease.ts"
+import * as Leases from "./Leases.ts"
+import { Sharing } from "./Sharing.ts"
 
 /** How the endpoint came to be ours: `Adopted` means that it ran already when we came. */
 export type Acquisition = "Created" | "Resumed" | "Adopted"
@@ -39,10 +44,36 @@ export type ReleasePolicy = "pause" | "restore" | "scaleToZero" | "delete" | "ke
 
 /** What happens to the lease, in order, for whoever wants to show it. */
 export type Event =
-  | { readonly _tag: "Acquired"; readonly acquisition: Acquisition; readonly endpoint: Endpoint }
+  /** Another process of this machine holds the endpoint, and its end is waited for. */
+  | { readonly _tag: "Leased"; readonly holders: string }
+  /** Those who held it are gone without releasing it; what they left is ours now. `since` is ISO 8601. */
+  | { readonly _tag: "TookOver"; readonly since: string; readonly leftBy: string }
+  | { readonly _tag: "Creating"; readonly namespace: string }
+  | { readonly _tag: "Resuming"; readonly namespace: string; readonly endpoint: Endpoint }
+  | {
+      readonly _tag: "Acquired"
+      readonly namespace: string
+      readonly acquisition: Acquisition
+      readonly endpoint: Endpoint
+    }
+  /** Nothing but a release would ever stop its bill: US dollars that a crash costs, where the price is known. */
+  | {
+      readonly _tag: "Unguarded"
+      readonly endpoint: Endpoint
+      readonly cost: { readonly perHour: number; readonly perWeekend: number } | undefined
+    }
+  /** It was made to fall asleep by itself, as `backstop` asks; its scaling is put back in the end. */
+  | { readonly _tag: "Guarded"; readonly endpoint: Endpoint }
   | { readonly _tag: "Waiting"; readonly endpoint: Endpoint }
   | { readonly _tag: "Ready"; readonly endpoint: Endpoint; readonly waitedMillis: number }
-  | { readonly _tag: "Kept"; readonly endpoint: Endpoint | undefined; readonly bill: Cost.Bill }
+  | {
+      readonly _tag: "Kept"
+      readonly namespace: string
+      readonly endpoint: Endpoint | undefined
+      readonly bill: Cost.Bill
+    }
+  /** Others hold it still: the last of them releases it. */
+  | { readonly _tag: "Left"; readonly bill: Cost.Bill }
   | { readonly _tag: "Releasing"; readonly policy: ReleasePolicy }
   | {
       readonly _tag: "Released"
@@ -64,6 +95,20 @@ export interface Options {
   readonly releaseTimeout?: Duration.Input | undefined
   /** US dollars per replica-hour, for the bill. Default: the shipped price list. */
   readonly pricePerHour?: number | undefined
+  /** What to do when somebody pauses the endpoint while it is held. Default: `stop`, because it is their decision. */
+  readonly onForeignPause?: "stop" | "resume" | undefined
+  /** What to do when another process of this machine holds the endpoint, where leases are kept. Default: `refuse`. */
+  readonly whenLeased?: Leases.WhenLeased | undefined
+  /**
+   * What to do about an endpoint that would never fall asleep by itself: `warn` (the default), or `set` its scaling for the
+   * lease and put it back. Set only while it sleeps, because a running endpoint would be restarted.
+   */
+  readonly backstop?: "warn" | "set" | undefined
+  /**
+   * Asked before an endpoint is adopted that runs already and is neither tagged `stint` nor leased on this machine; `false`
+   * fails with `AdoptionRefused`, and nothing was changed. Default: it is adopted.
+   */
+  readonly mayAdopt?: ((endpoint: Endpoint) => Effect.Effect<boolean>) | undefined
   /** Called at each step of the lease. */
   readonly onEvent?: ((event: Event) => Effect.Effect<void>) | undefined
 }
@@ -74,8 +119,10 @@ export type AcquireError =
   | EndpointError.Conflict
   | EndpointError.QuotaExceeded
   | Acquire.SpecMismatch
+  | Acquire.AdoptionRefused
+  | Leases.ClaimError
 
-export { SpecMismatch } from "./internal/acquire.ts"
+export { AdoptionRefused, SpecMismatch } from "./internal/acquire.ts"
 
 /**
  * The endpoint that is held now: ready when this exists.
@@ -90,8 +137,18 @@ export class CurrentEndpoint extends Context.Service<
     readonly acquisition: Acquisition
     /** What it has cost since it was acquired. */
     readonly bill: Effect.Effect<Cost.Bill>
-    /** Waits until the endpoint answers again after it went cold: wakes one that scaled to zero, fails on a foreign pause. */
-    readonly awaitAwake: Effect.Effect<Endpoint, EndpointError.NotReady>
+    /**
+     * Waits until the endpoint answers again after it went cold: wakes one that scaled to zero, and fails on a foreign
+     * pause unless `onForeignPause` says to resume.
+     */
+    readonly awaitAwake: Effect.Effect<Endpoint, EndpointError.NotReady | EndpointError.QuotaExceeded>
+    /** How things stand now, read from the management API. */
+    readonly read: Effect.Effect<Endpoint, EndpointError.NotFound | EndpointError.ApiError>
+    /**
+     * The name by which the OpenAI routes know the model, asked of `/v1/models` once; the repository's name where the engine
+     * does not tell.
+     */
+    readonly modelName: Effect.Effect<string | undefined>
   }
 >()("@stint/batch/ManagedEndpoint/CurrentEndpoint") {}
 
@@ -102,21 +159,33 @@ interface Lease {
   readonly acquire: Effect.Effect<void, AcquireError>
   /** The long part: wait until ready. Interruptible. */
   readonly ready: Effect.Effect<Held, AcquireError>
-  /** Puts the endpoint to sleep if acquiring may have woken it. */
+  /** Counts out, and puts the endpoint to sleep if nobody else holds it and acquiring may have woken it. */
   readonly release: Effect.Effect<void, EndpointError.ReleaseUnconfirmed>
+}
+
+/** Where this holder stands: among which, and since when. */
+interface Place {
+  readonly lease: SharedLease.SharedLease
+  readonly namespace: string
+  readonly since: number
 }
 
 const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Lease, never, Endpoints> {
   const endpoints = yield* Endpoints
+  const leases = (yield* Sharing).of(endpoints)
+  const records = yield* Leases.Leases
   const policy = options.onRelease ?? "pause"
   const emit = (event: Event) => Effect.suspend(() => options.onEvent?.(event) ?? Effect.void)
-  let phase: Acquire.Phase = { _tag: "Untouched" }
-  let startedAt: number | undefined
-  let namespace: string | undefined
+  let place: Place | undefined
+  let acquisition: Acquisition = "Adopted"
 
   /** A watcher that breaks must not keep the endpoint awake. */
   const tell = (event: Event) =>
     Effect.catchCause(emit(event), (cause) => Effect.logWarning("A watcher of the lease failed.", cause))
+
+  /** Told in the log where nobody watches. */
+  const emitOrWarn = (event: Event, text: string) =>
+    options.onEvent === undefined ? Effect.logWarning(text) : emit(event)
 
   const price = (endpoint: Endpoint | undefined) =>
     options.pricePerHour ??
@@ -124,19 +193,61 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
   const billOf = (endpoint: Endpoint | undefined) =>
     Effect.map(Clock.currentTimeMillis, (now) =>
       Cost.bill({
-        millis: now - (startedAt ?? now),
+        millis: now - (place?.since ?? now),
         pricePerHour: price(endpoint),
         replicas: endpoint?.readyReplica
       })
     )
 
-  const acquire = Effect.gen(function* () {
-    startedAt = yield* Clock.currentTimeMillis
-    namespace = yield* endpoints.namespace
-    const held = yield* Acquire.acquire(endpoints, options, (next) => {
-      phase = next
+  const acquireIn = Effect.fnUntraced(function* ({ lease, namespace }: Place) {
+    const isFirst = lease.hold === undefined
+    const hold = yield* SharedLease.claimed(lease, records, {
+      apiUrl: endpoints.apiUrl.href,
+      namespace,
+      name: options.name,
+      policy,
+      pricePerHour: price(undefined),
+      whenLeased: options.whenLeased ?? "refuse",
+      onWaiting: (holders) => tell({ _tag: "Leased", holders })
     })
-    yield* emit({ _tag: "Acquired", acquisition: held.acquisition, endpoint: held.endpoint })
+    if (isFirst && hold.orphan !== undefined) {
+      const { leftBy = "a run that is gone", since } = hold.orphan
+      yield* emitOrWarn(
+        { _tag: "TookOver", since, leftBy },
+        `Endpoint "${namespace}/${options.name}" was left by ${leftBy}, held since ${since}: taken over.`
+      )
+    }
+    return yield* Acquire.acquire(endpoints, options, {
+      phase: () => lease.phase,
+      setPhase: (phase) => {
+        lease.phase = phase
+      },
+      setScaling: (found) => {
+        lease.scaling = found
+      },
+      namespace,
+      hold,
+      facts: SharedLease.factsOf(hold),
+      note: SharedLease.note(lease, hold),
+      tell: (event) =>
+        event._tag === "Unguarded"
+          ? emitOrWarn(event, Backstop.warning(event.endpoint, event.cost))
+          : emit(event),
+      pricePerHour: price
+    })
+  })
+
+  const acquire = Effect.gen(function* () {
+    const since = yield* Clock.currentTimeMillis
+    const namespace = yield* endpoints.namespace
+    const { name, spec } = options
+    yield* SharedLease.enter(leases, { namespace, name, policy, spec }, (lease) => {
+      place = { lease, namespace, since }
+    })
+    if (place === undefined) return
+    const held = yield* place.lease.turn.withPermit(acquireIn(place))
+    acquisition = held.acquisition
+    yield* emit({ _tag: "Acquired", namespace, ...held })
   })
 
   const wait = (wasAwake: boolean) =>
@@ -146,41 +257,68 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
       onChange: (endpoint) => emit({ _tag: "Waiting", endpoint })
     })
 
+  /** Somebody paused it: wakes it again, as a user who says so wants. */
+  const awake =
+    options.onForeignPause === "resume"
+      ? Effect.catchTag(wait(true), "PausedByOther", () =>
+          Effect.gen(function* () {
+            yield* Effect.logWarning(`Somebody paused endpoint ${options.name}; resuming it.`)
+            yield* endpoints.resume(options.name)
+            return yield* wait(false)
+          })
+        )
+      : wait(true)
+
   const ready = Effect.gen(function* () {
     const from = yield* Clock.currentTimeMillis
     const endpoint = yield* wait(false)
     const waitedMillis = (yield* Clock.currentTimeMillis) - from
-    const acquisition = phase._tag === "Held" ? phase.acquisition : "Adopted"
-    phase = { _tag: "Held", acquisition, endpoint, foundState: Acquire.foundState(phase) }
+    if (place !== undefined) yield* SharedLease.sawReady(place.lease, endpoint)
     yield* emit({ _tag: "Ready", endpoint, waitedMillis })
+    const client = endpoints.clientFor(endpoint)
     return CurrentEndpoint.of({
       endpoint,
       // `awaitReady` ends only with a URL.
       url: endpoint.url ?? new URL("http://endpoint.invalid"),
-      client: endpoints.clientFor(endpoint),
+      client,
       acquisition,
       bill: billOf(endpoint),
-      awaitAwake: wait(true)
+      awaitAwake: awake,
+      read: endpoints.get(options.name),
+      modelName: yield* ModelName.make(endpoint, client)
     })
   })
 
-  const release = Effect.gen(function* () {
-    const at = phase
-    if (at._tag === "Untouched") return
+  const releaseAs = Effect.fnUntraced(function* (namespace: string, leaving: SharedLease.Leaving) {
+    const { phase, scaling } = leaving
+    if (phase._tag === "Untouched" && scaling === undefined) return
+    const endpoint = phase._tag === "Untouched" ? undefined : phase.endpoint
     if (policy === "keep") {
-      return yield* tell({ _tag: "Kept", endpoint: at.endpoint, bill: yield* billOf(at.endpoint) })
+      return yield* tell({ _tag: "Kept", namespace, endpoint, bill: yield* billOf(endpoint) })
     }
     yield* tell({ _tag: "Releasing", policy })
-    const { endpoint } = at
     const state = yield* Release.release(endpoints, {
       name: options.name,
       namespace,
-      policy,
-      foundState: Acquire.foundState(at),
+      // Changed and not woken: there is nothing to do but to change it back.
+      policy: phase._tag === "Untouched" ? "restore" : policy,
+      foundState: phase._tag === "Untouched" ? scaling?.state : phase.found?.state,
+      putBack: scaling && Backstop.putBack(scaling),
       timeout: options.releaseTimeout ?? "2 minutes",
       pricePerHour: price(endpoint)
     })
     yield* tell({ _tag: "Released", policy, state, bill: yield* billOf(endpoint) })
+  })
+
+  const release = Effect.gen(function* () {
+    if (place === undefined) return
+    const { lease, namespace } = place
+    const { phase } = lease
+    const left = yield* SharedLease.leave(leases, `${namespace}/${options.name}`, lease, (leaving) =>
+      releaseAs(namespace, leaving)
+    )
+    if (left === "last" || phase._tag === "Untouched") return
+    yield* tell({ _tag: "Left", bill: yield* billOf(phase.endpoint) })
   }).pipe(Effect.uninterruptible)
 
   return { acquire, ready, release }

@@ -42,7 +42,7 @@ export const open = Effect.fnUntraced(function* (directory: string) {
   const refuse = (error: PlatformError) => new FolderRefused({ directory, detail: describe(error) })
   yield* Effect.mapError(fs.makeDirectory(directory, { recursive: true }), refuse)
   yield* Effect.mapError(fs.access(directory, { writable: true }), refuse)
-  yield* FolderLock.hold(directory)
+  yield* Effect.catchTag(FolderLock.hold(directory), "PlatformError", (error) => Effect.fail(refuse(error)))
   const journal = yield* Effect.mapError(
     Journal.makeFile(path.join(directory, "journal.jsonl")),
     (error) => new FolderRefused({ directory, detail: error.message })

@@ -10,19 +10,29 @@ import type { Signal } from "./ExitCode.ts"
 export class Signals extends Context.Service<
   Signals,
   {
-    /** Waits for the first signal. */
+    /** Waits for the first signal. Whoever does takes care of it. */
     readonly first: Effect.Effect<Signal>
+    /** Waits for a first signal that nobody takes care of. */
+    readonly unattended: Effect.Effect<Signal>
     /** Waits for the second. */
     readonly second: Effect.Effect<Signal>
+    /** How many more it takes to leave without releasing. */
+    readonly left: () => number
     /** The first signal, if one has come. */
     readonly received: () => Signal | undefined
-    /** What to say should the program leave without releasing: the endpoint, its price, the command that ends it. */
+    /**
+     * What to say should the program leave without releasing: the endpoint, its price, the command that ends it. Absent: no
+     * endpoint is awake because of it.
+     */
     readonly atRisk: () => string | undefined
-    readonly setAtRisk: (text: string) => void
-    /** Tells of a signal; gives how many have come. */
+    readonly setAtRisk: (text: string | undefined) => void
+    /** Tells of a signal; gives how many more it takes to leave. */
     readonly raise: (signal: Signal) => number
   }
 >()("@stint/cli/Signals") {}
+
+/** So many signals leave at once. */
+const LAST = 3
 
 /** No signal has come yet. */
 export const make: Effect.Effect<Signals["Service"]> = Effect.gen(function* () {
@@ -30,9 +40,17 @@ export const make: Effect.Effect<Signals["Service"]> = Effect.gen(function* () {
   const second = yield* Deferred.make<Signal>()
   const seen: Array<Signal> = []
   let atRisk: string | undefined
+  let isAttended = false
   return {
-    first: Deferred.await(first),
+    first: Effect.suspend(() => {
+      isAttended = true
+      return Deferred.await(first)
+    }),
+    unattended: Effect.flatMap(Deferred.await(first), (signal) =>
+      isAttended ? Effect.never : Effect.succeed(signal)
+    ),
     second: Deferred.await(second),
+    left: () => Math.max(0, LAST - seen.length),
     received: () => seen[0],
     atRisk: () => atRisk,
     setAtRisk: (text) => {
@@ -41,7 +59,7 @@ export const make: Effect.Effect<Signals["Service"]> = Effect.gen(function* () {
     raise: (signal) => {
       seen.push(signal)
       Deferred.doneUnsafe(seen.length === 1 ? first : second, Effect.succeed(signal))
-      return seen.length
+      return Math.max(0, LAST - seen.length)
     }
   }
 })

@@ -1,15 +1,28 @@
 /**
- * A run under signals: the first lets it come to an end, the second ends it.
+ * A run under signals: the first lets it come to an end, the second ends it, the third leaves.
  */
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type * as ManagedEndpoint from "@stint/batch/ManagedEndpoint"
+import type { Signal } from "./ExitCode.ts"
 import { Signals } from "./Signals.ts"
 
 /** Where a run is. */
-export type Phase = "waking" | "running" | "releasing"
+export type Phase = "claiming" | "creating" | "resuming" | "waking" | "running" | "releasing"
+
+const phases: Partial<Record<ManagedEndpoint.Event["_tag"], Phase>> = {
+  Creating: "creating",
+  Resuming: "resuming",
+  Acquired: "waking",
+  Ready: "running",
+  Releasing: "releasing"
+}
+
+/** Where a run is after an event of its lease. */
+export const phaseAfter = (event: ManagedEndpoint.Event, phase: Phase): Phase => phases[event._tag] ?? phase
 
 /** What there is to know of a run in order to end it well. */
 export interface Options {
@@ -21,28 +34,53 @@ export interface Options {
   readonly say: (line: string) => Effect.Effect<void>
 }
 
+const doing: Record<Exclude<Phase, "running">, string> = {
+  claiming: "stopping; nothing was woken",
+  creating: "the endpoint is being created; as soon as that is answered it is released",
+  resuming: "the endpoint is being resumed; as soon as that is answered it is released",
+  waking: "releasing the endpoint",
+  releasing: "the endpoint is being released already"
+}
+
+const times = (left: number) => (left === 1 ? "Once more" : "Twice more")
+
+/** What the signals that are left would do. */
+const leaving = (left: number) => `${times(left)} leaves at once: it may then go on billing.`
+
 /** Runs to the end, whatever the end is. */
 export const run = Effect.fnUntraced(function* <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   options: Options
 ): Effect.fn.Return<Exit.Exit<A, E>, never, R | Signals> {
-  const { first, second } = yield* Signals
+  const { first, left, second } = yield* Signals
+  const { say } = options
   const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
+  const end = Effect.sync(() => fiber.interruptUnsafe())
+
+  const drained = Effect.fnUntraced(function* (signal: Signal) {
+    yield* say(`${signal}: finishing what is in flight, then releasing. Once more: release now.`)
+    yield* Deferred.succeed(options.drain, undefined)
+    yield* Effect.raceFirst(Effect.asVoid(second), Effect.sleep(options.drainTimeout))
+    const now = options.phase() === "releasing" ? "The endpoint is being released already." : "Releasing now."
+    yield* say(`${now} ${leaving(left())}`)
+    yield* end
+  })
+
   const onSignal = Effect.gen(function* () {
     const signal = yield* first
     const phase = options.phase()
     if (phase === "running") {
-      yield* options.say(`${signal}: finishing what is in flight, then releasing. Once more: release now.`)
-      yield* Deferred.succeed(options.drain, undefined)
-      yield* Effect.raceFirst(Effect.asVoid(second), Effect.sleep(options.drainTimeout))
-      yield* options.say("Releasing now. Once more leaves at once: it may then go on billing.")
+      yield* drained(signal)
+      if (left() === 1) return
     } else {
-      const now = phase === "releasing" ? "being released already" : "releasing the endpoint"
-      yield* options.say(`${signal}: ${now}. Twice more leaves at once: it may then go on billing.`)
+      const rest = phase === "claiming" ? "" : ` ${leaving(left())}`
+      yield* say(`${signal}: ${doing[phase]}.${rest}`)
+      yield* end
     }
-    yield* Fiber.interrupt(fiber)
+    const again = yield* second
+    yield* say(`${again}: still releasing the endpoint. ${leaving(left())}`)
   })
-  const watcher = yield* Effect.forkChild(onSignal)
+  const watcher = yield* Effect.forkChild(onSignal, { startImmediately: true })
   const exit = yield* Fiber.await(fiber)
   yield* Fiber.interrupt(watcher)
   return exit

@@ -2,7 +2,6 @@
 /**
  * The program's own main: a stock runner would take the second Ctrl-C for the first.
  */
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
@@ -17,6 +16,7 @@ import * as Ref from "effect/Ref"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as HttpClient from "effect/http/HttpClient"
+import { UndiciClient } from "@stint/batch/node"
 import NodeProcess from "node:process"
 import { cli } from "./Cli.ts"
 import { ExitCode, type Signal, decidingError, fromCause, signalCodes } from "./ExitCode.ts"
@@ -47,8 +47,9 @@ const logger = Logger.layer([
 const platform = Layer.mergeAll(
   NodeServices.layer,
   // A span for each request would cost as much as the request.
-  NodeHttpClient.layerUndici.pipe(
-    Layer.provideMerge(Layer.succeed(HttpClient.TracerDisabledWhen, () => true))
+  UndiciClient.layerConfig().pipe(
+    Layer.provideMerge(Layer.succeed(HttpClient.TracerDisabledWhen, () => true)),
+    Layer.orDie
   ),
   screen,
   logger
@@ -85,6 +86,13 @@ const program = Effect.gen(function* () {
     Effect.sync(() => listen(signals)),
     (stop) => Effect.sync(stop)
   )
+  // What nobody takes care of ends the command: it has woken nothing yet.
+  yield* Effect.forkChild(
+    Effect.gen(function* () {
+      yield* Console.error(`${yield* signals.unattended}: stopping; nothing was woken.`)
+      yield* Fiber.interrupt(main)
+    })
+  )
   const exit = yield* Fiber.await(main)
   if (Exit.isSuccess(exit)) return yield* Ref.get(status)
   if (isHelp(exit.cause)) return ExitCode.success
@@ -103,10 +111,12 @@ const listen = (signals: Signals.Signals["Service"]) => {
     const isSame = signal === last.signal && at - last.at < SAME_PRESS_MILLIS
     last = { signal, at }
     if (isSame) return
-    if (signals.raise(signal) < 3) return
-    const atRisk = signals.atRisk() ?? "THE ENDPOINT MAY STILL BE BILLING: check it."
-    NodeProcess.stderr.write(`\nstint: left without waiting. ${atRisk}\n`)
-    NodeProcess.exit(ExitCode.releaseUnconfirmed)
+    if (signals.raise(signal) > 0) return
+    const atRisk = signals.atRisk()
+    NodeProcess.stderr.write(
+      `\nstint: left without waiting. ${atRisk ?? "No endpoint is awake because of it."}\n`
+    )
+    NodeProcess.exit(atRisk === undefined ? signalCodes[signal] : ExitCode.releaseUnconfirmed)
   }
   const listeners = names.map((name) => [name, () => onSignal(name)] as const)
   for (const [name, listener] of listeners) NodeProcess.on(name, listener)

@@ -60,8 +60,8 @@ const unlessEmpty = (values: Members) => (Object.keys(values).length === 0 ? und
 /** `protected` is the old spelling of `authenticated`. */
 const typeOf = (type: string | undefined) => (type === "protected" ? "authenticated" : type)
 
-const minutesOf = (duration: Duration.Duration | undefined) =>
-  duration === undefined ? undefined : Duration.toMillis(duration) / MINUTE
+const minutesOf = (duration: Duration.Duration | null | undefined) =>
+  duration === undefined || duration === null ? duration : Duration.toMillis(duration) / MINUTE
 
 /** What is at the top of a body. */
 const general = (spec: Change) =>

@@ -146,8 +146,10 @@ export const fromJson = Schema.decodeUnknownEffect(FromJson, { errors: "all", on
 
 /**
  * A change to an endpoint: only what is given is sent, and the server keeps the rest.
- * `image`, `env`, `secrets`, `args` and `command` are replaced whole.
+ * `image`, `env`, `secrets`, `args` and `command` are replaced whole. A `scaleToZeroTimeout` of `null` is "never", which goes
+ * with a `minReplica` of 1 or more.
  */
-export type Change = Partial<Omit<EndpointSpec, "vendor" | "region" | "image">> & {
+export type Change = Partial<Omit<EndpointSpec, "vendor" | "region" | "image" | "scaleToZeroTimeout">> & {
   readonly image?: Image.Image
+  readonly scaleToZeroTimeout?: Duration.Duration | null
 }

@@ -54,6 +54,8 @@ export interface AwaitReadyOptions {
 
 /** What the service does. Every method has a deadline and typed errors. */
 export interface Service {
+  /** Base of the management API, with the version. */
+  readonly apiUrl: URL
   /** The namespace that names are looked up in; asks the hub once when none was configured. */
   readonly namespace: Effect.Effect<string, ApiError>
   /** The same service for another namespace, on the same connection. */
@@ -181,6 +183,7 @@ const within = (connection: Connection.Connection, namespace: Effect.Effect<stri
   const clientFor = Readiness.clientFor(connection.http, connection.token)
 
   return Endpoints.of({
+    apiUrl: connection.apiUrl,
     namespace,
     in: (other) => within(connection, Effect.succeed(other)),
     account: connection.account.whoami,

@@ -9,14 +9,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
-import * as Schema from "effect/Schema"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Batch from "@stint/batch/Batch"
 import type { Bill } from "@stint/batch/Cost"
 import * as Journal from "@stint/batch/Journal"
-import * as Limit from "@stint/batch/Limit"
 import * as ManagedEndpoint from "@stint/batch/ManagedEndpoint"
 import * as Progress from "@stint/batch/Progress"
 import * as Report from "@stint/batch/Report"
@@ -25,25 +23,20 @@ import * as Endpoints from "@stint/core/Endpoints"
 import * as EndpointSpec from "@stint/core/EndpointSpec"
 import { ExitCode, signalCodes } from "../ExitCode.ts"
 import { ExitStatus } from "../ExitStatus.ts"
+import * as GuardianFlag from "../GuardianFlag.ts"
+import * as InputFile from "../InputFile.ts"
+import * as LeaseFlags from "../LeaseFlags.ts"
 import * as OutputFolder from "../OutputFolder.ts"
+import * as RunLimits from "../RunLimits.ts"
 import { ShortDuration } from "../ShortDuration.ts"
 import { Signals } from "../Signals.ts"
 import * as SpecFile from "../SpecFile.ts"
 import * as Supervised from "../Supervised.ts"
 import * as RunView from "../ui/RunView.ts"
 
-const policies = ["pause", "restore", "scale-to-zero", "delete", "keep"] as const
-const policyOf = {
-  pause: "pause",
-  restore: "restore",
-  "scale-to-zero": "scaleToZero",
-  delete: "delete",
-  keep: "keep"
-} as const
-
 const flags = {
   input: Argument.String("input").pipe(
-    Argument.withDescription('JSONL: OpenAI batch lines, or {"id", "input"} rows')
+    Argument.withDescription('JSONL: OpenAI batch lines, or {"id", "input"} rows; - is stdin')
   ),
   endpoint: Flag.String("endpoint").pipe(
     Flag.withAlias("e"),
@@ -65,24 +58,18 @@ const flags = {
       "Folder for results.jsonl, errors.jsonl, journal.jsonl and report.json; used again, it goes on"
     )
   ),
-  concurrency: Flag.Int("concurrency").pipe(
-    Flag.withAlias("c"),
-    Flag.withDescription("Requests in flight"),
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4096 }))),
-    Flag.withDefault(64)
+  ...RunLimits.flags,
+  skipInvalid: Flag.Boolean("skip-invalid").pipe(
+    Flag.withDescription(
+      "Go on without the lines that cannot be used, and write them to invalid.jsonl; exit code 3 when there are any"
+    ),
+    Flag.withDefault(false)
   ),
-  onRelease: Flag.Literals("on-release", policies).pipe(
-    Flag.withDescription("What becomes of the endpoint in the end"),
-    Flag.withDefault("pause")
-  ),
+  ...LeaseFlags.flags,
+  ...GuardianFlag.flags,
   changed: Flag.Literals("changed", ["refuse", "redo", "keep"]).pipe(
     Flag.withDescription("What to do with rows that are done under another request or model"),
     Flag.withDefault("refuse")
-  ),
-  readyTimeout: Flag.String("ready-timeout").pipe(
-    Flag.withDescription("How long the endpoint may take to be ready"),
-    Flag.withSchema(ShortDuration),
-    Flag.withDefault(Duration.minutes(20))
   ),
   drainTimeout: Flag.String("drain-timeout").pipe(
     Flag.withDescription("How long requests in flight may go on after the first Ctrl-C"),
@@ -98,6 +85,9 @@ const identityOf = Effect.fnUntraced(function* (name: string, spec: EndpointSpec
   return { repository: endpoint.model?.repository ?? undefined }
 })
 
+const withInvalid = (report: Report.Report, invalid: number): Report.Report =>
+  invalid === 0 ? report : { ...report, invalid }
+
 const count = (n: number) => n.toLocaleString("en-US")
 
 /** `stint run` */
@@ -105,50 +95,66 @@ export const run = Command.make(
   "run",
   flags,
   Effect.fn("run")(function* (options) {
-    const { endpoint: name, input, job: kind } = options
+    const { endpoint: name, job: kind } = options
     const signals = yield* Signals
     const status = yield* ExitStatus
     const view = yield* RunView.make(name)
     const job = Row.job(kind)
-    const rows = Row.source(input, kind)
 
     const spec = Option.isSome(options.spec) ? yield* SpecFile.read(options.spec.value) : undefined
     const { journal, finish } = yield* OutputFolder.open(options.out)
     const identity = yield* identityOf(name, spec)
-    const batch = { identity, changed: options.changed, limit: Limit.fixed(options.concurrency) }
+    const batch = { identity, changed: options.changed, ...RunLimits.toOptions(options) }
 
-    const plan = yield* Batch.prepare(rows, job, batch).pipe(
-      Effect.provideService(Journal.Journal, journal),
-      Effect.catchTag("DuplicateKey", ({ key }) =>
-        Effect.flatMap(Row.duplicateAt(input, kind, key), Effect.fail)
+    const input = yield* InputFile.open({
+      input: options.input,
+      kind,
+      directory: options.out,
+      skipInvalid: options.skipInvalid
+    })
+    const { rows } = input
+    const plan = yield* Batch.prepare(rows, job, batch).pipe(Effect.provideService(Journal.Journal, journal))
+    const invalid = yield* input.invalid
+    if (invalid > 0) {
+      yield* view.say(
+        `${count(invalid)} invalid lines of ${input.name} are left out; they are in invalid.jsonl.`
       )
-    )
+    }
 
     if (plan.remaining === 0) {
       yield* view.say(
         plan.items === 0
-          ? `${input} has no rows: nothing to do, endpoint ${name} is not woken.`
+          ? `${input.name} has no rows: nothing to do, endpoint ${name} is not woken.`
           : `All ${count(plan.items)} rows are in the journal already: nothing to do, endpoint ${name} is not woken.`
       )
-      const report = Report.nothingToDo(plan.items)
+      const report = withInvalid(Report.nothingToDo(plan.items), invalid)
       yield* finish(report)
+      if (invalid > 0) yield* Ref.set(status, ExitCode.itemsFailed)
       return yield* Console.log(RunView.summary(report, options.out, undefined))
     }
-    yield* view.say(`${count(plan.items)} rows in ${input}, ${count(plan.remaining)} to do.`)
+    yield* view.say(`${count(plan.items)} rows in ${input.name}, ${count(plan.remaining)} to do.`)
 
     const drain = yield* Deferred.make<void>()
     const progress = Progress.make({ total: plan.items })
-    let phase: Supervised.Phase = "waking"
+    let phase: Supervised.Phase = "claiming"
     let bill: Bill | undefined
     let state: string | undefined
 
     const onEvent = (event: ManagedEndpoint.Event) => {
-      if (event._tag === "Ready") phase = "running"
-      if (event._tag === "Releasing") phase = "releasing"
-      if (event._tag === "Acquired") signals.setAtRisk(RunView.atRisk(event.endpoint))
+      phase = Supervised.phaseAfter(event, phase)
+      if (event._tag === "Creating") signals.setAtRisk(RunView.atRisk(event.namespace, name, undefined))
+      if (event._tag === "Resuming" || event._tag === "Acquired") {
+        signals.setAtRisk(RunView.atRisk(event.namespace, name, event.endpoint))
+      }
       if (event._tag === "Released") {
+        signals.setAtRisk(undefined)
         bill = event.bill
         state = event.state
+      }
+      if (event._tag === "Left") {
+        signals.setAtRisk(undefined)
+        bill = event.bill
+        state = "held by others still"
       }
       if (event._tag === "Kept") {
         bill = event.bill
@@ -158,7 +164,12 @@ export const run = Command.make(
     }
 
     const held = ManagedEndpoint.withEndpoint(
-      { name, spec, onRelease: policyOf[options.onRelease], readyTimeout: options.readyTimeout, onEvent },
+      {
+        name,
+        spec,
+        ...(yield* LeaseFlags.toOptions(options)),
+        onEvent
+      },
       (current) =>
         Effect.scoped(
           Effect.gen(function* () {
@@ -175,7 +186,7 @@ export const run = Command.make(
       say: view.say
     })
 
-    const report = yield* Report.fromProgress(progress, bill)
+    const report = withInvalid(yield* Report.fromProgress(progress, bill), invalid)
     const written = yield* Effect.exit(finish(report))
     yield* Console.log(RunView.summary(report, options.out, state))
 
@@ -188,10 +199,15 @@ export const run = Command.make(
     yield* written
     yield* Ref.set(
       status,
-      signal !== undefined ? signalCodes[signal] : report.failed > 0 ? ExitCode.itemsFailed : ExitCode.success
+      signal !== undefined
+        ? signalCodes[signal]
+        : report.failed + invalid > 0
+          ? ExitCode.itemsFailed
+          : ExitCode.success
     )
   }, Effect.scoped)
 ).pipe(
+  Command.provide(({ guardian }) => GuardianFlag.layer(guardian)),
   Command.provide(Endpoints.layerConfig()),
   Command.withDescription("Run a batch on an endpoint that is awake for it and asleep after it"),
   Command.withExamples([

@@ -48,10 +48,44 @@ const acquired: Record<ManagedEndpoint.Acquisition, string> = {
   Adopted: "ran already; adopting it"
 }
 
+/** What the next Ctrl-C does from here on, for a person who can press it. */
+const nextCtrlC: Partial<Record<ManagedEndpoint.Event["_tag"], string>> = {
+  Leased: "Ctrl-C: stop waiting",
+  Creating: "Ctrl-C: release it as soon as this is answered",
+  Resuming: "Ctrl-C: release it as soon as this is answered",
+  Acquired: "Ctrl-C: release it",
+  Ready: "Ctrl-C: finish what is in flight and release it",
+  Releasing: "Ctrl-C three times: leave it to its bill"
+}
+
+const unguarded = (event: Extract<ManagedEndpoint.Event, { readonly _tag: "Unguarded" }>) => {
+  const { cost } = event
+  const bill =
+    cost === undefined
+      ? "bill"
+      : `cost ${formatDollars(cost.perHour)} an hour, ${formatDollars(cost.perWeekend)} a weekend`
+  return `  It never scales to zero by itself: after a crash it would ${bill} until somebody stops it. --backstop set changes that for a run that wakes it.`
+}
+
+const pauseCommand = (namespace: string, name: string) =>
+  `hf endpoints pause ${name} --namespace ${namespace}`
+
 const describe = (event: ManagedEndpoint.Event, name: string): string => {
   switch (event._tag) {
+    case "Leased":
+      return `Endpoint ${name} is leased by ${event.holders}: waiting for its end.`
+    case "TookOver":
+      return `Endpoint ${name} was left by ${event.leftBy}, held since ${event.since}: taken over.`
+    case "Creating":
+      return `Creating endpoint ${name} …`
+    case "Resuming":
+      return `Endpoint ${name} is ${event.endpoint.state}: resuming it …`
     case "Acquired":
       return `Endpoint ${name} ${acquired[event.acquisition]} (${event.endpoint.hardware}).`
+    case "Unguarded":
+      return unguarded(event)
+    case "Guarded":
+      return "  It falls asleep by itself during this run, should all else fail; its scaling is put back in the end."
     case "Waiting":
       return `  ${event.endpoint.state}${event.endpoint.status.message ? `: ${event.endpoint.status.message}` : ""}`
     case "Ready":
@@ -59,8 +93,10 @@ const describe = (event: ManagedEndpoint.Event, name: string): string => {
     case "Kept": {
       const { pricePerHour } = event.bill
       const price = pricePerHour === undefined ? "" : ` at $${pricePerHour} an hour`
-      return `Endpoint ${name} IS LEFT RUNNING, as --on-release keep says, AND BILLED${price}. To end it: hf endpoints pause ${name}`
+      return `Endpoint ${name} IS LEFT RUNNING, as --on-release keep says, AND BILLED${price}. To end it: ${pauseCommand(event.namespace, name)}`
     }
+    case "Left":
+      return `Others hold endpoint ${name} still: the last of them releases it.`
     case "Releasing":
       return `${releaseVerb[event.policy]} endpoint ${name} …`
     case "Released":
@@ -81,8 +117,9 @@ const describeProgress = (now: Snapshot, bill: Bill | undefined): string => {
   const money = bill?.dollars === undefined ? "" : `  ${formatDollars(bill.dollars)}`
   const failed = now.failed === 0 ? "" : `  ${count(now.failed)} failed`
   const of = now.total === undefined ? count(done) : `${count(done)}/${count(now.total)}`
+  const flight = now.isHeld ? "endpoint away, waiting" : `${now.inFlight}/${Math.round(now.limit)} in flight`
   const picture = now.total === undefined ? "" : `${bar(done, now.total, 16)} `
-  return `${picture}${of}${failed}  ${Math.round(now.rate)}/s  ${now.inFlight} in flight${money}${eta}`
+  return `${picture}${of}${failed}  ${Math.round(now.rate)}/s  ${flight}${money}${eta}`
 }
 
 /** The view of one run. */
@@ -102,7 +139,10 @@ export const make = Effect.fnUntraced(function* (name: string): Effect.fn.Return
   const startedAt = yield* Clock.currentTimeMillis
   return {
     say,
-    event: (event) => say(describe(event, name)),
+    event: (event) => {
+      const hint = canRedraw ? nextCtrlC[event._tag] : undefined
+      return say(`${describe(event, name)}${hint === undefined ? "" : `  [${hint}]`}`)
+    },
     follow: (progress, bill) => {
       const draw = Effect.gen(function* () {
         const line = describeProgress(yield* progress.snapshot, yield* bill)
@@ -123,15 +163,17 @@ export const make = Effect.fnUntraced(function* (name: string): Effect.fn.Return
 
 const row = (label: string, value: string) => `  ${label.padEnd(16)}${value}`
 
-/** What to say of an endpoint that is left without a release. */
-export const atRisk = (endpoint: Endpoint): string => {
-  const price = PriceList.pricePerHour({
-    vendor: endpoint.provider?.vendor ?? undefined,
-    instanceType: endpoint.compute?.instanceType ?? undefined,
-    instanceSize: endpoint.compute?.instanceSize ?? undefined
-  })
+/** What to say of an endpoint that is left without a release: where it is known, with its price. */
+export const atRisk = (namespace: string, name: string, endpoint: Endpoint | undefined): string => {
+  const price =
+    endpoint &&
+    PriceList.pricePerHour({
+      vendor: endpoint.provider?.vendor ?? undefined,
+      instanceType: endpoint.compute?.instanceType ?? undefined,
+      instanceSize: endpoint.compute?.instanceSize ?? undefined
+    })
   const cost = price === undefined ? "" : ` at $${price} an hour`
-  return `ENDPOINT ${endpoint.name} MAY STILL BE BILLING${cost}. Run: hf endpoints pause ${endpoint.name}`
+  return `ENDPOINT ${name} MAY STILL BE BILLING${cost}. Run: ${pauseCommand(namespace, name)}`
 }
 
 /** The last words on a run: rows, time, money. */
@@ -145,6 +187,7 @@ export const summary = (report: Report, directory: string, state: string | undef
       [
         `${count(report.items)}: ${count(report.succeeded)} done`,
         `${count(report.failed)} failed`,
+        ...(report.invalid ? [`${count(report.invalid)} invalid lines left out`] : []),
         ...(report.skipped > 0 ? [`${count(report.skipped)} done before`] : []),
         ...(report.remaining ? [`${count(report.remaining)} left`] : [])
       ].join(", ")

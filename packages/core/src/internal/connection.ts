@@ -32,8 +32,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     HttpClient.mapRequest(HttpClientRequest.bearerToken(options.token)),
     HttpClient.transformResponse(Effect.flatMap(ApiCall.requireOk(options.token)))
   )
+  const apiUrl = options.apiUrl ?? defaultApiUrl
   const api = yield* HttpApiClient.makeWith(ControlPlane, {
-    baseUrl: withoutVersion(options.apiUrl ?? defaultApiUrl),
+    baseUrl: withoutVersion(apiUrl),
     httpClient: authorised
   })
   const { catalog } = yield* HttpApiClient.makeWith(CatalogApi, {
@@ -45,7 +46,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     hubUrl: options.hubUrl ?? defaultHubUrl,
     token: options.token
   })
-  return { api, catalog, account, http: options.http, token: options.token }
+  return { api, apiUrl, catalog, account, http: options.http, token: options.token }
 })
 
 /** The API's clients and the account. */

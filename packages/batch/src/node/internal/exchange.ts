@@ -88,7 +88,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd() {
     if (this.isOver) return
     this.isEnded = true
-    this.finish()
+    // After this turn of the loop, when the connection is free: the next request would open another one.
+    setImmediate(() => this.finish())
   }
 
   onResponseError(_controller: Controller, error: Error) {

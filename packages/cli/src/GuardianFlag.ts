@@ -1,0 +1,18 @@
+/**
+ * The option that says whether somebody stands by to release the endpoint when the command is killed.
+ */
+import * as Flag from "effect/cli/Flag"
+import { LeaseRecords } from "@stint/batch/node"
+
+/** `--no-guardian` */
+export const flags = {
+  guardian: Flag.Boolean("guardian").pipe(
+    Flag.withDescription(
+      "Start a small process that releases the endpoint when this one is killed; --no-guardian leaves it off"
+    ),
+    Flag.withDefault(true)
+  )
+}
+
+/** The records of this machine, with a guardian unless it is left off. */
+export const layer = (guardian: boolean) => LeaseRecords.layerConfig({ guardian })

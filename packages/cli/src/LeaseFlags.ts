@@ -1,0 +1,94 @@
+/**
+ * The options that say how an endpoint is held, and what becomes of it.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Terminal from "effect/Terminal"
+import * as Flag from "effect/cli/Flag"
+import * as Prompt from "effect/cli/Prompt"
+import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
+import type * as Leases from "@stint/batch/Leases"
+import type * as ManagedEndpoint from "@stint/batch/ManagedEndpoint"
+import type { Endpoint } from "@stint/core/Endpoint"
+import { ShortDuration } from "./ShortDuration.ts"
+
+const policies = ["pause", "restore", "scale-to-zero", "delete", "keep"] as const
+const policyOf = {
+  pause: "pause",
+  restore: "restore",
+  "scale-to-zero": "scaleToZero",
+  delete: "delete",
+  keep: "keep"
+} as const
+
+/** The options. */
+export const flags = {
+  onRelease: Flag.Literals("on-release", policies).pipe(
+    Flag.withDescription("What becomes of the endpoint in the end; pause unless it is given"),
+    Flag.optional
+  ),
+  readyTimeout: Flag.String("ready-timeout").pipe(
+    Flag.withDescription("How long the endpoint may take to be ready"),
+    Flag.withSchema(ShortDuration),
+    Flag.withDefault(Duration.minutes(20))
+  ),
+  onForeignPause: Flag.Literals("on-foreign-pause", ["stop", "resume"]).pipe(
+    Flag.withDescription("What to do when somebody else pauses the endpoint during the run"),
+    Flag.withDefault("stop")
+  ),
+  onLeased: Flag.Literals("on-leased", ["refuse", "join", "wait"]).pipe(
+    Flag.withDescription(
+      "What to do when another process of this machine holds the endpoint: refuse, hold it together (the last one out releases it), or wait"
+    ),
+    Flag.withDefault("refuse")
+  ),
+  backstop: Flag.Literals("backstop", ["warn", "set"]).pipe(
+    Flag.withDescription(
+      "An endpoint that never falls asleep by itself: say so, or change that for the run while it sleeps"
+    ),
+    Flag.withDefault("warn")
+  )
+}
+
+interface Given {
+  readonly onRelease: Option.Option<(typeof policies)[number]>
+  readonly readyTimeout: Duration.Duration
+  readonly onForeignPause: "stop" | "resume"
+  readonly onLeased: Leases.WhenLeased
+  readonly backstop: "warn" | "set"
+}
+
+/**
+ * The options as `withEndpoint` takes them. A running endpoint that may be a colleague's is adopted when `--on-release` was
+ * given, or when the question is answered so; without a terminal it is refused.
+ */
+export const toOptions = Effect.fnUntraced(function* (given: Given) {
+  const { canPrompt } = yield* TerminalCapabilities
+  const terminal = yield* Effect.context<Prompt.Environment | Terminal.Terminal>()
+  const ask = ({ name, state }: Endpoint) =>
+    Prompt.run(
+      Prompt.Confirm({
+        message: `Endpoint ${name} is ${state} already, and not by this program. Use it, and pause it in the end?`
+      })
+    ).pipe(
+      Effect.orElseSucceed(() => false),
+      Effect.provideContext(terminal)
+    )
+  return {
+    onRelease: Option.match(given.onRelease, {
+      onNone: () => "pause" as const,
+      onSome: (one) => policyOf[one]
+    }),
+    readyTimeout: given.readyTimeout,
+    onForeignPause: given.onForeignPause,
+    whenLeased: given.onLeased,
+    backstop: given.backstop,
+    mayAdopt: (endpoint: Endpoint) =>
+      Option.isSome(given.onRelease)
+        ? Effect.succeed(true)
+        : canPrompt
+          ? ask(endpoint)
+          : Effect.succeed(false)
+  } satisfies Partial<ManagedEndpoint.Options>
+})
