@@ -18,9 +18,10 @@ export const layer = (url: string) =>
         endpoint,
         url: new URL(url),
         client: endpoints.clientFor(endpoint),
+        conceal: endpoints.conceal,
         acquisition: "Adopted",
         bill: Effect.succeed(Cost.bill({ millis: 0, pricePerHour: undefined, replicas: 1 })),
-        awaitAwake: Effect.succeed(endpoint),
+        awaitAwake: Effect.succeed({ endpoint, wasAway: false }),
         read: Effect.succeed(endpoint),
         modelName: Effect.succeed(undefined)
       })

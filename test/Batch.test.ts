@@ -346,7 +346,7 @@ describe("prepare", () => {
         (items) => Batch.prepare(items, job, { identity: Batch.identityFromSpec(World.spec) }),
         World.withJournal(journal)
       )
-      assert.deepStrictEqual(plan, { items: 10, remaining: 7 })
+      assert.deepInclude(plan, { items: 10, remaining: 7 })
       assert.strictEqual((yield* World.inferences).length, 3)
     }).pipe(Effect.provide(World.world()))
   )

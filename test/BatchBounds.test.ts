@@ -449,3 +449,107 @@ describe("the model's name", () => {
     }).pipe(Effect.provide(World.world({ engine })))
   })
 })
+
+describe("what is known already", () => {
+  interface Line {
+    readonly id: string
+    readonly text: string
+  }
+  const line = (id: string, text: string): Line => ({ id, text })
+  const embed = Job.embed({ key: (one: Line) => one.id, text: (one) => one.text })
+  const generate = Job.generate({ key: (one: Line) => one.id, prompt: (one) => one.text })
+
+  it.effect("is written down before anything is woken", () =>
+    Effect.gen(function* () {
+      const journal = yield* Journal.makeMemory
+      const runLines = (...items: ReadonlyArray<Line>) =>
+        World.inTime(Stream.fromIterable(items).pipe(Batch.runOn(options, embed), World.withJournal(journal)))
+      yield* runLines(line("1", "sea"), line("2", "lake"))
+      const before = yield* World.changes
+      const report = yield* runLines(line("3", "lake"), line("4", "sea"))
+      assert.deepInclude(report, { items: 2, skipped: 2, attempts: 0 })
+      assert.deepStrictEqual(yield* World.changes, before)
+      const entries = yield* Stream.runCollect(journal.entries)
+      assert.deepStrictEqual(
+        entries.map(({ key, output }) => [key, output]),
+        [
+          ["1", [3, 1]],
+          ["2", [4, 1]],
+          ["3", [4, 1]],
+          ["4", [3, 1]]
+        ]
+      )
+    }).pipe(Effect.provide(World.world()))
+  )
+
+  it.effect("is an item's own earlier answer, where another request of its key has failed since", () => {
+    const engine = World.scripted(({ text }) =>
+      Effect.succeed(
+        text === "new" ? World.refusal(422) : HttpServerResponse.jsonUnsafe({ generated_text: text })
+      )
+    )
+    return Effect.gen(function* () {
+      const journal = yield* Journal.makeMemory
+      const runLine = (one: Line) =>
+        World.inTime(
+          Stream.make(one).pipe(
+            Batch.runOn(options, generate, { changed: "redo" }),
+            World.withJournal(journal)
+          )
+        )
+      yield* runLine(line("1", "old"))
+      assert.deepInclude(yield* runLine(line("1", "new")), { failed: 1 })
+      assert.deepInclude(yield* runLine(line("1", "old")), { skipped: 1, attempts: 0 })
+      const [entry] = yield* Stream.runCollect(journal.entries)
+      assert.deepInclude(entry, { key: "1", tag: "Succeeded", output: "old" })
+      // Another key's answer is not for an item whose answers may differ.
+      assert.deepInclude(yield* runLine(line("2", "old")), { succeeded: 1, attempts: 1 })
+    }).pipe(Effect.provide(World.world({ engine })))
+  })
+})
+
+describe("one answer that many items share", () => {
+  it.effect("counts once against the budget", () => {
+    const lines = Array.from({ length: 200 }, (_, i) => ({
+      id: `${i}`,
+      text: i < 120 ? "bad" : `good ${i}`
+    }))
+    const embed = Job.embed({
+      key: (one: { readonly id: string; readonly text: string }) => one.id,
+      text: (one) => one.text
+    })
+    return Effect.gen(function* () {
+      const report = yield* World.inTime(Stream.fromIterable(lines).pipe(Batch.runOn(options, embed)))
+      assert.deepInclude(report, { failed: 120, succeeded: 80, remaining: 0 })
+    }).pipe(
+      Effect.provide(
+        World.world({
+          engine: World.scripted(({ text }) =>
+            Effect.delay(Effect.succeed(text === "bad" ? World.refusal(422) : World.good(text)), "1 second")
+          )
+        })
+      )
+    )
+  })
+})
+
+describe("a server that asks to be left alone", () => {
+  it.effect("is obeyed for five minutes, not for ever", () =>
+    Effect.gen(function* () {
+      const [a] = yield* outcomesOf(["a"])
+      assert.deepInclude(a, { _tag: "Succeeded", attempts: 2 })
+      assert.isAtLeast(a?.durationMillis ?? 0, 300_000)
+      assert.isAtMost(a?.durationMillis ?? 0, 301_000)
+    }).pipe(
+      Effect.provide(
+        World.world({
+          engine: World.scripted(({ nth, text }) =>
+            Effect.succeed(
+              nth === 0 ? World.refusal(429, { error: "full" }, { "retry-after": "36000" }) : World.good(text)
+            )
+          )
+        })
+      )
+    )
+  )
+})

@@ -353,7 +353,7 @@ describe("a scope", () => {
           Effect.gen(function* () {
             yield* Effect.sleep("20 minutes")
             assert.strictEqual(yield* World.state, "scaledToZero")
-            return (yield* held.awaitAwake).state
+            return (yield* held.awaitAwake).endpoint.state
           })
         )
       )

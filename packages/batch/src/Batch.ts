@@ -15,6 +15,7 @@ import type { EndpointSpec } from "@stint/core/EndpointSpec"
 import { canonicalJson } from "./internal/canonicalJson.ts"
 import * as Decision from "./internal/decision.ts"
 import * as Engine from "./internal/engine.ts"
+import * as Known from "./internal/known.ts"
 import type { Stop } from "./internal/stop.ts"
 import type * as FailureBudget from "./FailureBudget.ts"
 import type { Job } from "./Job.ts"
@@ -71,7 +72,11 @@ export class ItemsChanged extends Schema.TaggedError<ItemsChanged>()("ItemsChang
   found: Schema.Int
 }) {
   override get message() {
-    return `The input gave ${this.planned} items when it was checked, and ${this.found} when it was run. What was done is kept. An input is read twice, so it must give the same items each time: a file, a table, a collection, or Source.spilled for any other stream.`
+    const what =
+      this.planned === this.found
+        ? `other items when it was run than when it was checked`
+        : `${this.planned} items when it was checked, and ${this.found} when it was run`
+    return `The input gave ${what}. What was done is kept. An input is read twice, so it must give the same items each time: a file, a table, a collection, or Source.spilled for any other stream.`
   }
 }
 
@@ -170,25 +175,32 @@ export interface Plan {
   readonly items: number
   /** Items that the journal does not hold as succeeded. */
   readonly remaining: number
+  /** By which another reading is told from this one. */
+  readonly sum: number
 }
 
 /**
  * Reads a whole input against the journal, before anything is billed: counts it, and refuses duplicate keys and changed
- * fingerprints. Keys are held as 64-bit digests, so memory is 10 to 20 bytes an item.
+ * fingerprints. Items whose request the journal holds an answer to are answered from it, and are not counted as remaining. Keys are held as 64-bit digests, so memory is 10 to 20 bytes an item.
  */
 export const prepare = Effect.fnUntraced(function* <In, SE, SR, Out, E, R>(
   items: Stream.Stream<In, SE, SR>,
   job: Job<In, Out, E, R>,
-  options?: Pick<Options, "identity" | "changed">
-): Effect.fn.Return<Plan, SE | Decision.DuplicateKey | Decision.FingerprintChanged, SR> {
+  options?: Pick<Options, "identity" | "changed" | "dedupe">
+): Effect.fn.Return<
+  Plan,
+  SE | Decision.DuplicateKey | Decision.FingerprintChanged | Journal.JournalError,
+  SR
+> {
   const journal = yield* Journal.Journal
-  const decide = Decision.decider(
+  const { decide, sum } = Decision.decider(
     journal,
     job,
     identityOf(job, options?.identity),
     options?.changed ?? "refuse"
   )
   const seen = Decision.keySet()
+  const known = yield* Known.make(journal, options?.dedupe ?? job.isDeterministic)
   let remaining = 0
   let changed: { readonly key: string; count: number } | undefined
   yield* Stream.runForEachArray(items, (chunk) =>
@@ -202,17 +214,21 @@ export const prepare = Effect.fnUntraced(function* <In, SE, SR, Out, E, R>(
           if (changed === undefined) changed = { key, count: 1 }
           else changed.count++
         }
-        if (decision._tag === "Send") remaining++
+        if (decision._tag === "Send" && !(yield* known.answer(key, decision.fingerprint))) remaining++
       }
     })
   )
+  yield* known.flush
   if (changed !== undefined) return yield* new Decision.FingerprintChanged(changed)
-  return { items: seen.size(), remaining }
+  return { items: seen.size(), remaining, sum: sum() }
 })
 
 /**
  * The whole run: reads the input against the journal first, wakes the endpoint only if something is left, and puts it back
  * to sleep. The stream is run twice, so it must be replayable: a file, a table, a collection.
+ *
+ * With nothing left the endpoint is not even looked at. Should an earlier run have been killed before it could release it, its
+ * guardian does, or a sweep (`LeaseRecords` and `Sweep` of `@stint/batch/node`); the command looks for that by itself.
  */
 export const runOn: {
   <In, Out, E, R>(
@@ -248,22 +264,38 @@ export const runOn: {
     const plan = yield* prepare(items, job, withIdentity)
     if (plan.remaining === 0) return Report.nothingToDo(plan.items)
     const progress = options?.progress ?? Progress.make({ total: plan.items })
-    let isDrained = false
-    const drain =
-      options?.drain &&
-      Effect.tap(options.drain, () =>
-        Effect.sync(() => {
-          isDrained = true
-        })
-      )
-    const report = yield* ManagedEndpoint.withEndpoint(endpoint, () =>
-      run(items, job, { ...withIdentity, progress, drain })
+    if (yield* isOver(options?.drain)) return yield* Report.fromProgress(progress)
+    let sum: number | undefined
+    const onTaken = (all: number) => {
+      sum = all
+    }
+    const report = yield* ManagedEndpoint.withEndpoint(endpoint, ({ bill }) =>
+      Effect.gen(function* () {
+        yield* Stream.runDrain(
+          Engine.run(items, job, {
+            ...withIdentity,
+            progress,
+            onTaken,
+            identity: identityOf(job, withIdentity.identity)
+          })
+        )
+        return yield* Report.fromProgress(progress, yield* bill)
+      })
     )
     const found = report.succeeded + report.failed + report.skipped
-    if (found !== plan.items && !isDrained) return yield* new ItemsChanged({ planned: plan.items, found })
+    // Not told where the run was drained before it had read everything.
+    if (sum !== undefined && (sum !== plan.sum || found !== plan.items)) {
+      return yield* new ItemsChanged({ planned: plan.items, found })
+    }
     return report
   })
 )
+
+/** Whether that has happened already: nothing is to be woken for a run that is over before it begins. */
+const isOver = (drain: Effect.Effect<void> | undefined) =>
+  drain === undefined
+    ? Effect.succeed(false)
+    : Effect.raceFirst(Effect.as(drain, true), Effect.as(Effect.yieldNow, false))
 
 /** The identity that a spec gives its answers. */
 export const identityFromSpec = (spec: EndpointSpec | undefined): Identity | undefined =>

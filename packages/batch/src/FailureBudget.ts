@@ -3,7 +3,6 @@
  * pay for hours of the same answer.
  */
 import * as Schema from "effect/Schema"
-import type { Reason } from "./Fault.ts"
 
 /**
  * How much may fail. Counted over items that were tried and have their outcome; one success begins the rows anew.
@@ -35,13 +34,15 @@ export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>()("Budget
       this.failures === this.of
         ? `${this.failures} items in a row failed for the same cause`
         : `${this.failures} of the last ${this.of} items failed`
-    return `The run was stopped, because ${count} (${this.reason}): ${this.detail ?? "no reason given"}. Finished work is kept. Mend the cause and run it again, or allow more failures.`
+    const said = (this.detail || "no reason given").replaceAll(/\s*\n\s*/g, " ").replace(/[.\s]+$/, "")
+    return `The run was stopped, because ${count} (${this.reason}): ${said}. Finished work is kept. Mend the cause and run it again, or allow more failures.`
   }
 }
 
 /** One failed item, as the budget sees it. */
 export interface Failure {
-  readonly reason: Reason | "error"
+  /** Why, as {@link Fault} has it, or the tag of the job's own error. */
+  readonly reason: string
   readonly status?: number | undefined
   readonly detail?: string | undefined
 }

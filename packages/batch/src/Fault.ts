@@ -96,7 +96,11 @@ const said = (body: string): Said => {
 }
 
 const isPaused = (text: string) => /endpoint is paused|invalid state/i.test(text)
-const isPayment = (text: string) => /payment|credit/i.test(text)
+const isOutOfCredits = (text: string) =>
+  /included credits|out of credits?|insufficient (credit|fund|balance)|credits? (are |is )?(exhausted|used up)/i.test(
+    text
+  )
+const isPayment = (text: string) => /payment/i.test(text) || isOutOfCredits(text)
 const isFull = (text: string) => /queue|overload|too many requests/i.test(text)
 const isOutOfMemory = (text: string) => /out of memory|cuda error/i.test(text)
 
@@ -108,6 +112,7 @@ const isMisfit = (text: string) =>
 
 const badRequest = (text: string): Reason => {
   if (isPaused(text)) return "gone"
+  if (isOutOfCredits(text)) return "account"
   if (isMisfit(text)) return "config"
   // The managed toolkit answers 400 to everything, its own troubles included.
   return isOutOfMemory(text) ? "engine" : "row"

@@ -6,9 +6,9 @@ import type * as PlatformError from "effect/PlatformError"
 
 const byCode: Record<string, string> = {
   ENOENT: "there is no such file or folder",
-  EISDIR: "is a folder, not a file",
+  EISDIR: "it is a folder, not a file",
   ENOTDIR: "a part of the path is a file, not a folder",
-  EEXIST: "is there already, and is no folder",
+  EEXIST: "it is there already, and is no folder",
   EACCES: "this user may not open it",
   EPERM: "this user may not open it",
   EROFS: "the disk is read-only",

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 import * as Headers from "effect/http/Headers"
 import * as HttpBody from "effect/http/HttpBody"
@@ -49,12 +50,16 @@ class Answer implements Response {
   }
 }
 
+/** A server that echoes a request must not bring the token into a journal. */
+type Conceal = CurrentEndpoint["Service"]["conceal"]
+
 const isTooLarge = (cause: unknown) =>
   Predicate.hasProperty(cause, "_tag") && cause._tag === "ResponseTooLarge"
 
-const failed = ({ reason }: HttpClientError.HttpClientError) => {
+const failed = (conceal: Conceal) => (error: HttpClientError.HttpClientError) => {
+  const { reason } = error
   const { cause, description } = reason
-  const said = description ?? (Predicate.isError(cause) ? cause.message : "")
+  const said = conceal(description ?? (Predicate.isError(cause) ? cause.message : ""))
   const detail = said === "" ? reason._tag : `${reason._tag}: ${said}`
   // The same answer would be as large the next time.
   return isTooLarge(cause) ? new Fault({ reason: "tooLarge", detail }) : classify({ transport: detail })
@@ -63,12 +68,13 @@ const failed = ({ reason }: HttpClientError.HttpClientError) => {
 /** What these mean is said in their bodies. */
 const meaningIsInBody = new Set([400, 404, 422, 424, 429])
 
-const refused = (response: HttpClientResponse.HttpClientResponse) => {
-  const { headers, status } = response
+const refused = (response: HttpClientResponse.HttpClientResponse, conceal: Conceal) => {
+  const { status } = response
+  const headers = Headers.fromInput(Record.map(response.headers, conceal))
   return Effect.matchEffect(response.text, {
-    onSuccess: (body) => Effect.fail(classify({ status, headers, body })),
+    onSuccess: (body) => Effect.fail(classify({ status, headers, body: conceal(body) })),
     onFailure: (error) =>
-      Effect.fail(meaningIsInBody.has(status) ? failed(error) : classify({ status, headers }))
+      Effect.fail(meaningIsInBody.has(status) ? failed(conceal)(error) : classify({ status, headers }))
   })
 }
 
@@ -98,8 +104,8 @@ const post = (client: HttpClient.HttpClient, { accept, body, path }: Request) =>
 const isOk = (status: number) => status >= 200 && status < 300
 
 /** A body that was cut off says so; one that arrived whole is no JSON. */
-const notRead = (error: HttpClientError.HttpClientError) =>
-  error.reason._tag === "TransportError" ? failed(error) : transport("the answer is not JSON")
+const notRead = (error: HttpClientError.HttpClientError, conceal: Conceal) =>
+  error.reason._tag === "TransportError" ? failed(conceal)(error) : transport("the answer is not JSON")
 
 /**
  * Sends one request to the current endpoint and gives back its JSON. One attempt: nothing is retried here.
@@ -107,16 +113,16 @@ const notRead = (error: HttpClientError.HttpClientError) =>
  * Fails with a {@link Fault}.
  */
 export const request = (what: Request): Effect.Effect<Response, Fault, CurrentEndpoint> =>
-  Effect.flatMap(CurrentEndpoint, ({ client }) =>
+  Effect.flatMap(CurrentEndpoint, ({ client, conceal }) =>
     Effect.matchEffect(post(client, what), {
-      onFailure: (error) => Effect.fail(failed(error)),
+      onFailure: (error) => Effect.fail(failed(conceal)(error)),
       onSuccess: (response) =>
         isOk(response.status)
           ? Effect.matchEffect(response.json, {
-              onFailure: (error) => Effect.fail(notRead(error)),
+              onFailure: (error) => Effect.fail(notRead(error, conceal)),
               onSuccess: (body) => Effect.succeed(new Answer(response, body))
             })
-          : refused(response)
+          : refused(response, conceal)
     })
   )
 
@@ -127,10 +133,10 @@ export const request = (what: Request): Effect.Effect<Response, Fault, CurrentEn
 export const requestBytes = Effect.fnUntraced(function* (
   what: Request
 ): Effect.fn.Return<Uint8Array, Fault, CurrentEndpoint> {
-  const { client } = yield* CurrentEndpoint
-  const response = yield* Effect.mapError(post(client, what), failed)
-  if (!isOk(response.status)) return yield* refused(response)
-  const type = response.headers["content-type"] ?? "nothing named"
+  const { client, conceal } = yield* CurrentEndpoint
+  const response = yield* Effect.mapError(post(client, what), failed(conceal))
+  if (!isOk(response.status)) return yield* refused(response, conceal)
+  const type = conceal(response.headers["content-type"] ?? "nothing named")
   const wanted = (what.accept ?? "*/*").split("/")[0] ?? "*"
   if (wanted !== "*" && !type.startsWith(`${wanted}/`)) {
     return yield* new Fault({
@@ -138,7 +144,7 @@ export const requestBytes = Effect.fnUntraced(function* (
       detail: `the endpoint answers ${type} where ${what.accept} was asked for`
     })
   }
-  const bytes = yield* Effect.mapError(response.arrayBuffer, failed)
+  const bytes = yield* Effect.mapError(response.arrayBuffer, failed(conceal))
   return new Uint8Array(bytes)
 })
 
@@ -152,7 +158,8 @@ const decoding = <S extends Schema.ConstraintCodec<unknown, unknown>>(schema: S,
     Effect.mapError(decode(response.body), unexpected(what))
 }
 
-const Vector = Schema.Array(Schema.Finite)
+/** An empty one is no answer. */
+const Vector = Schema.NonEmptyArray(Schema.Finite)
 const OneVector = Schema.Union([Vector, Schema.Tuple([Vector])])
 const decodeVector = decoding(
   Schema.Union([
@@ -164,11 +171,9 @@ const decodeVector = decoding(
   "an embedding model for one text"
 )
 
-const isVector = (value: typeof OneVector.Type): value is ReadonlyArray<number> =>
-  typeof value[0] === "number"
+const isVector = (value: typeof OneVector.Type): value is typeof Vector.Type => typeof value[0] === "number"
 
-const single = (value: typeof OneVector.Type): ReadonlyArray<number> =>
-  isVector(value) ? value : (value[0] ?? [])
+const single = (value: typeof OneVector.Type): ReadonlyArray<number> => (isVector(value) ? value : value[0])
 
 /** The request that embeds one text, in the endpoint's protocol. TEI is told not to cut a long text in silence. */
 export const embedRequest = (protocol: Protocol, text: string): Request =>
@@ -276,14 +281,18 @@ export const chatRequest = (messages: ReadonlyArray<Message>, parameters?: Param
   body: { messages: [...messages], ...parameters }
 })
 
-/** What a chat model says next. */
+const saidNothing = (why: string | null | undefined) =>
+  `the model said nothing${why ? ` (finish_reason: ${why})` : ""}; one that thinks first may need more max_tokens`
+
+/** What a chat model says next. A model that says nothing is a fault of the row. */
 export const chatCompletion = Effect.fnUntraced(function* (
   messages: ReadonlyArray<Message>,
   parameters?: Parameters
 ): Effect.fn.Return<string, Fault, CurrentEndpoint> {
   const what = yield* withModel(chatRequest(messages, parameters))
   const answer = yield* Effect.flatMap(request(what), decodeChat)
-  return answer.choices[0].message.content ?? ""
+  const [{ finish_reason, message }] = answer.choices
+  return message.content ?? (yield* new Fault({ reason: "row", detail: saidNothing(finish_reason) }))
 })
 
 /** The request for the picture of a text. */

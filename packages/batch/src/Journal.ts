@@ -37,7 +37,10 @@ export interface Journal {
    */
   readonly knows: (fingerprint: string) => boolean
   /** The output of some succeeded record with this fingerprint, read back from the log. */
-  readonly recall: (fingerprint: string) => Effect.Effect<Option.Option<Schema.Json>, JournalError>
+  readonly recall: (
+    fingerprint: string,
+    key?: string
+  ) => Effect.Effect<Option.Option<Schema.Json>, JournalError>
   /** Makes the entries durable, all of them, before it succeeds. */
   readonly append: (entries: ReadonlyArray<Entry>) => Effect.Effect<void, JournalError>
   /** The last record of each key, in the order of the log. */
@@ -68,10 +71,16 @@ export const Journal = Context.Reference<Journal>("@stint/batch/Journal", { defa
 /** Makes a journal that lives as long as the program. */
 export const makeMemory: Effect.Effect<Journal> = Effect.sync(() => {
   const entries = new Map<string, Entry>()
-  const outputs = new Map<string, Schema.Json>()
+  const outputs = new Map<string, { readonly key: string; readonly output: Schema.Json }>()
   return {
     knows: (fingerprint) => outputs.has(fingerprint),
-    recall: (fingerprint) => Effect.sync(() => Option.fromUndefinedOr(outputs.get(fingerprint))),
+    recall: (fingerprint, key) =>
+      Effect.sync(() => {
+        const found = outputs.get(fingerprint)
+        return found === undefined || (key !== undefined && found.key !== key)
+          ? Option.none()
+          : Option.some(found.output)
+      }),
     lookup: (key) => {
       const entry = entries.get(key)
       return entry && { fingerprint: entry.fingerprint, succeeded: entry.tag === "Succeeded" }
@@ -81,7 +90,9 @@ export const makeMemory: Effect.Effect<Journal> = Effect.sync(() => {
         for (const entry of added) {
           entries.delete(entry.key)
           entries.set(entry.key, entry)
-          if (entry.tag === "Succeeded") outputs.set(entry.fingerprint, entry.output ?? null)
+          if (entry.tag === "Succeeded") {
+            outputs.set(entry.fingerprint, { key: entry.key, output: entry.output ?? null })
+          }
         }
       }),
     entries: Stream.suspend(() => Stream.fromIterable(entries.values())),

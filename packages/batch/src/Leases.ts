@@ -61,8 +61,11 @@ export interface Hold {
     | undefined
   /** Whether living others held it when it was claimed. */
   readonly isShared: boolean
-  /** Adds to what is known, as {@link merge} does. */
-  readonly note: (facts: Facts) => Effect.Effect<void>
+  /**
+   * Adds to what is known, as {@link merge} does. Fails where it cannot be kept: then whoever stands by would not know of
+   * the call that it is about, and an endpoint that sleeps is not woken.
+   */
+  readonly note: (facts: Facts) => Effect.Effect<void, LeaseRecordError>
   /** All that is known by now, from whichever holder. */
   readonly facts: Effect.Effect<Facts>
   /**
@@ -85,7 +88,7 @@ export class LeasedElsewhere extends Schema.TaggedError<LeasedElsewhere>()("Leas
   holders: Schema.String
 }) {
   override get message() {
-    return `Endpoint "${this.namespace}/${this.name}" is leased by ${this.holders}. Wait for its end, join it, or choose another endpoint.`
+    return `Endpoint "${this.namespace}/${this.name}" is leased by ${this.holders}. Wait for its end or join it (whenLeased: "wait" or "join"; for the command --on-leased), or choose another endpoint.`
   }
 }
 

@@ -23,6 +23,7 @@ import * as Backstop from "./internal/backstop.ts"
 import * as ModelName from "./internal/modelName.ts"
 import * as Release from "./internal/release.ts"
 import * as SharedLease from "./internal/sharedLease.ts"
+import type { Event } from "./LeaseEvent.ts"
 import * as Leases from "./Leases.ts"
 import { Sharing } from "./Sharing.ts"
 
@@ -42,45 +43,7 @@ export type Acquisition = "Created" | "Resumed" | "Adopted"
  */
 export type ReleasePolicy = "pause" | "restore" | "scaleToZero" | "delete" | "keep"
 
-/** What happens to the lease, in order, for whoever wants to show it. */
-export type Event =
-  /** Another process of this machine holds the endpoint, and its end is waited for. */
-  | { readonly _tag: "Leased"; readonly holders: string }
-  /** Those who held it are gone without releasing it; what they left is ours now. `since` is ISO 8601. */
-  | { readonly _tag: "TookOver"; readonly since: string; readonly leftBy: string }
-  | { readonly _tag: "Creating"; readonly namespace: string }
-  | { readonly _tag: "Resuming"; readonly namespace: string; readonly endpoint: Endpoint }
-  | {
-      readonly _tag: "Acquired"
-      readonly namespace: string
-      readonly acquisition: Acquisition
-      readonly endpoint: Endpoint
-    }
-  /** Nothing but a release would ever stop its bill: US dollars that a crash costs, where the price is known. */
-  | {
-      readonly _tag: "Unguarded"
-      readonly endpoint: Endpoint
-      readonly cost: { readonly perHour: number; readonly perWeekend: number } | undefined
-    }
-  /** It was made to fall asleep by itself, as `backstop` asks; its scaling is put back in the end. */
-  | { readonly _tag: "Guarded"; readonly endpoint: Endpoint }
-  | { readonly _tag: "Waiting"; readonly endpoint: Endpoint }
-  | { readonly _tag: "Ready"; readonly endpoint: Endpoint; readonly waitedMillis: number }
-  | {
-      readonly _tag: "Kept"
-      readonly namespace: string
-      readonly endpoint: Endpoint | undefined
-      readonly bill: Cost.Bill
-    }
-  /** Others hold it still: the last of them releases it. */
-  | { readonly _tag: "Left"; readonly bill: Cost.Bill }
-  | { readonly _tag: "Releasing"; readonly policy: ReleasePolicy }
-  | {
-      readonly _tag: "Released"
-      readonly policy: ReleasePolicy
-      readonly state: string
-      readonly bill: Cost.Bill
-    }
+export type { Event } from "./LeaseEvent.ts"
 
 /** Which endpoint, and how long to wait for what. */
 export interface Options {
@@ -124,6 +87,12 @@ export type AcquireError =
 
 export { AdoptionRefused, SpecMismatch } from "./internal/acquire.ts"
 
+/** An endpoint that answers, and whether it was away when it was looked at first. */
+export interface Awake {
+  readonly endpoint: Endpoint
+  readonly wasAway: boolean
+}
+
 /**
  * The endpoint that is held now: ready when this exists.
  */
@@ -134,6 +103,8 @@ export class CurrentEndpoint extends Context.Service<
     readonly url: URL
     /** Requests are relative to the endpoint's URL; the token goes to that origin alone. */
     readonly client: HttpClient.HttpClient
+    /** Takes the token out of what an endpoint says. */
+    readonly conceal: (text: string) => string
     readonly acquisition: Acquisition
     /** What it has cost since it was acquired. */
     readonly bill: Effect.Effect<Cost.Bill>
@@ -141,7 +112,7 @@ export class CurrentEndpoint extends Context.Service<
      * Waits until the endpoint answers again after it went cold: wakes one that scaled to zero, and fails on a foreign
      * pause unless `onForeignPause` says to resume.
      */
-    readonly awaitAwake: Effect.Effect<Endpoint, EndpointError.NotReady | EndpointError.QuotaExceeded>
+    readonly awaitAwake: Effect.Effect<Awake, EndpointError.NotReady | EndpointError.QuotaExceeded>
     /** How things stand now, read from the management API. */
     readonly read: Effect.Effect<Endpoint, EndpointError.NotFound | EndpointError.ApiError>
     /**
@@ -228,6 +199,7 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
       namespace,
       hold,
       facts: SharedLease.factsOf(hold),
+      declare: SharedLease.declare(lease, hold),
       note: SharedLease.note(lease, hold),
       tell: (event) =>
         event._tag === "Unguarded"
@@ -250,24 +222,30 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
     yield* emit({ _tag: "Acquired", namespace, ...held })
   })
 
-  const wait = (wasAwake: boolean) =>
+  const wait = (wasAwake: boolean, onLook?: (isReady: boolean) => void) =>
     endpoints.awaitReady(options.name, {
       timeout: options.readyTimeout,
       wasAwake,
-      onChange: (endpoint) => emit({ _tag: "Waiting", endpoint })
+      onChange: (endpoint) => emit({ _tag: "Waiting", endpoint }),
+      onLook
     })
 
   /** Somebody paused it: wakes it again, as a user who says so wants. */
-  const awake =
-    options.onForeignPause === "resume"
-      ? Effect.catchTag(wait(true), "PausedByOther", () =>
-          Effect.gen(function* () {
-            yield* Effect.logWarning(`Somebody paused endpoint ${options.name}; resuming it.`)
-            yield* endpoints.resume(options.name)
-            return yield* wait(false)
-          })
-        )
-      : wait(true)
+  const resumed = Effect.gen(function* () {
+    yield* Effect.logWarning(`Somebody paused endpoint ${options.name}; resuming it.`)
+    yield* endpoints.resume(options.name)
+    return yield* wait(false)
+  })
+
+  const awake = Effect.suspend(() => {
+    let wasAway = false
+    const back = wait(true, (isReady) => {
+      if (!isReady) wasAway = true
+    })
+    return (
+      options.onForeignPause === "resume" ? Effect.catchTag(back, "PausedByOther", () => resumed) : back
+    ).pipe(Effect.map((endpoint): Awake => ({ endpoint, wasAway })))
+  })
 
   const ready = Effect.gen(function* () {
     const from = yield* Clock.currentTimeMillis
@@ -281,6 +259,7 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
       // `awaitReady` ends only with a URL.
       url: endpoint.url ?? new URL("http://endpoint.invalid"),
       client,
+      conceal: endpoints.conceal,
       acquisition,
       bill: billOf(endpoint),
       awaitAwake: awake,

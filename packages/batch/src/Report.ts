@@ -7,8 +7,8 @@ import type { Progress } from "./Progress.ts"
 import * as Effect from "effect/Effect"
 
 /**
- * What a run came to. `itemsPerSecond` counts items that were sent; `attempts` counts charged requests, and `faults` the
- * failed ones by reason. `invalid` counts lines of the input that were left out; they are no items. `bill` is there when the run held an endpoint, `remaining` when the size of the input is known.
+ * What a run came to. `itemsPerSecond` counts items that were sent; `attempts` counts charged requests; `faults` counts failed
+ * ones by reason, those of an endpoint that was away as well, which are not charged. `invalid` counts lines of the input that were left out; they are no items. `bill` is there when the run held an endpoint, `remaining` when the size of the input is known.
  */
 export const Report = Schema.Struct({
   items: Schema.Int,

@@ -17,15 +17,22 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { Fault } from "./Fault.ts"
 
-const notBefore = Schedule.modifyDelay<unknown, Fault, never, never>(({ duration, input }) =>
-  Effect.succeed(input.retryAfter === undefined ? duration : Duration.max(duration, input.retryAfter))
+/** The longest that a server is obeyed which asks to be left alone: the endpoint is paid for meanwhile. */
+const longestWait = Duration.minutes(5)
+
+/** A schedule that waits no less than the server asks, five minutes at most: the engine adds it to whatever is in place. */
+export const notBefore = Schedule.modifyDelay<unknown, Fault, never, never>(({ duration, input }) =>
+  Effect.succeed(
+    input.retryAfter === undefined
+      ? duration
+      : Duration.max(duration, Duration.min(input.retryAfter, longestWait))
+  )
 )
 
 const capped = (first: Duration.Input, cap: Duration.Input) =>
   Schedule.min([Schedule.exponential(first), Schedule.spaced(cap)]).pipe(
     Schedule.jittered,
-    Schedule.setInputType<Fault>(),
-    notBefore
+    Schedule.setInputType<Fault>()
   )
 
 /** After `engine` and `transport`: three more tries, from half a second. */
@@ -34,7 +41,7 @@ export const CurrentBroken = Context.Reference<Schedule.Schedule<unknown, Fault>
   { defaultValue: () => capped("500 millis", "10 seconds").pipe(Schedule.upTo({ times: 3 })) }
 )
 
-/** After `busy`: waited out for ten minutes, however many tries that is. */
+/** After `busy`: waited out for ten minutes, however many tries that is. `Retry-After` is obeyed for five minutes at most. */
 export const CurrentBusy = Context.Reference<Schedule.Schedule<unknown, Fault>>(
   "@stint/batch/Retry/CurrentBusy",
   { defaultValue: () => capped("250 millis", "30 seconds").pipe(Schedule.upTo({ duration: "10 minutes" })) }

@@ -12,6 +12,7 @@ import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as Stream from "effect/Stream"
 import * as Inference from "./Inference.ts"
+import * as AnswerShape from "./internal/answerShape.ts"
 import { soleMember } from "./internal/soleMember.ts"
 import * as Job from "./Job.ts"
 import type * as Journal from "./Journal.ts"
@@ -51,7 +52,9 @@ export const BatchLine = Schema.Struct({
   method: Schema.optionalKey(Schema.Literal("POST")),
   url: Schema.optionalKey(
     Schema.String.check(
-      Schema.isPattern(/^\/(?![/\\])/, { message: "expected a path on the endpoint, as in /v1/embeddings" })
+      Schema.isPattern(/^\/(?!\/)[^\s\\]*$/, {
+        message: "expected a path on the endpoint, as in /v1/embeddings"
+      })
     )
   ),
   body: Schema.Record(Schema.String, Schema.Json).check(doesNotStream)
@@ -261,6 +264,8 @@ const runPlain = Effect.fnUntraced(function* (kind: Kind, input: Schema.Json) {
 const runBatchLine = Effect.fnUntraced(function* (kind: Kind, row: typeof BatchLine.Type) {
   const request = { path: row.url ?? defaultPath[kind], body: row.body }
   const { status, requestId, body } = yield* Inference.request(yield* Inference.withModel(request))
+  const fault = AnswerShape.faultOf(request.path, body)
+  if (fault !== undefined) return yield* fault
   return { response: { status_code: status, request_id: requestId ?? null, body } }
 })
 

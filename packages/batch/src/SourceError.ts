@@ -10,6 +10,9 @@ export class SourceError extends Schema.TaggedError<SourceError>()("SourceError"
   detail: Schema.String
 }) {
   override get message() {
-    return this.line === 0 ? `${this.path}: ${this.detail}` : `${this.path}:${this.line}: ${this.detail}`
+    const detail = this.detail.replace(/\.?$/, ".")
+    return this.line === 0
+      ? `The input ${this.path} cannot be read: ${detail} Mend that and run again.`
+      : `${this.path}:${this.line}: ${detail} Correct the line and run again.`
   }
 }

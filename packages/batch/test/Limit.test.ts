@@ -41,6 +41,7 @@ const held = (told: Told = {}) => {
         url: new URL("http://e.test"),
         acquisition: "Created",
         client,
+        conceal: (text) => text,
         read: Effect.suspend(() => {
           reads++
           return Effect.orDie(Endpoint.fromJson(json(told, told.later?.() ?? told.replicas ?? 1)))

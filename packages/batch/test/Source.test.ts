@@ -70,7 +70,7 @@ describe("jsonl", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(Stream.runDrain(Source.jsonl("/nowhere/rows.jsonl", Item)))
       assert.strictEqual(error.line, 0)
-      assert.isTrue(error.message.startsWith("/nowhere/rows.jsonl: "))
+      assert.isTrue(error.message.startsWith("The input /nowhere/rows.jsonl cannot be read: "))
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

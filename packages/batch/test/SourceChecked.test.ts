@@ -218,8 +218,10 @@ describe("a file that holds no lines of JSON", () => {
       const at = yield* folder
       const problem = (path: string) =>
         Effect.map(Effect.flip(Stream.runDrain(Row.checked(path, "embed").items)), ({ message }) => message)
-      assert.strictEqual(yield* problem(at), `${at}: is a folder, not a file`)
-      assert.strictEqual(yield* problem(`${at}/none`), `${at}/none: there is no such file or folder`)
+      const said = (path: string, detail: string) =>
+        `The input ${path} cannot be read: ${detail}. Mend that and run again.`
+      assert.strictEqual(yield* problem(at), said(at, "it is a folder, not a file"))
+      assert.strictEqual(yield* problem(`${at}/none`), said(`${at}/none`, "there is no such file or folder"))
     }).pipe(Effect.provide(NodeServices.layer))
   )
 })

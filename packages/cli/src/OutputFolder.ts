@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
@@ -19,7 +20,7 @@ export class FolderRefused extends Schema.TaggedError<FolderRefused>()("FolderRe
   detail: Schema.String
 }) {
   override get message() {
-    return `The output folder ${this.directory} cannot be used: ${this.detail}`
+    return `The output folder ${this.directory} cannot be used: ${this.detail.replace(/\.?$/, ".")} Mend that, or choose another folder with --out; nothing was woken.`
   }
 }
 
@@ -35,6 +36,19 @@ export class ResultsUnwritten extends Schema.TaggedError<ResultsUnwritten>()("Re
 
 const ReportJson = Schema.fromJsonString(Report.Report)
 
+/** What must be free before anything is paid for: outcomes that cannot be written would be paid for in vain. */
+const SPACE = 1024 * 1024
+
+const hasSpace = (fs: FileSystem.FileSystem, file: string) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(file)))
+      const probe = yield* fs.open(file, { flag: "w" })
+      yield* probe.writeAll(new Uint8Array(SPACE))
+      yield* probe.sync
+    })
+  )
+
 /** Makes and holds the folder for the rest of the scope, and opens its journal. */
 export const open = Effect.fnUntraced(function* (directory: string) {
   const fs = yield* FileSystem.FileSystem
@@ -47,16 +61,32 @@ export const open = Effect.fnUntraced(function* (directory: string) {
     Journal.makeFile(path.join(directory, "journal.jsonl")),
     (error) => new FolderRefused({ directory, detail: error.message })
   )
-  const reportFile = path.join(directory, "report.json")
+  yield* Effect.mapError(hasSpace(fs, path.join(directory, ".space")), refuse)
 
-  /** Derives the results from the journal, and writes the report. */
+  const modified = (name: string) =>
+    fs.stat(path.join(directory, name)).pipe(
+      Effect.map(({ mtime }) => Option.getOrUndefined(mtime)?.getTime()),
+      Effect.orElseSucceed(() => undefined)
+    )
+
+  /** Whether both files were derived since the last record was written. */
+  const isDerived = Effect.gen(function* () {
+    const written = yield* modified("journal.jsonl")
+    const results = yield* modified("results.jsonl")
+    const errors = yield* modified("errors.jsonl")
+    if (written === undefined || results === undefined || errors === undefined) return false
+    return results > written && errors > written
+  })
+
+  /** Derives the results from the journal, and writes the report: beside the reports of all runs into this folder. */
   const finish = Effect.fnUntraced(
     function* (report: Report.Report) {
-      yield* Effect.provideService(Sink.results(directory, Row.format), Journal.Journal, journal)
-      // A start that sends nothing has nothing to say of what the rows have cost.
-      if (report.attempts === 0 && (yield* fs.exists(reportFile))) return
+      if (!(yield* isDerived)) {
+        yield* Effect.provideService(Sink.results(directory, Row.format), Journal.Journal, journal)
+      }
       const json = yield* Effect.orDie(Schema.encodeEffect(ReportJson)(report))
-      yield* fs.writeFileString(reportFile, `${json}\n`)
+      yield* fs.writeFileString(path.join(directory, "runs.jsonl"), `${json}\n`, { flag: "a" })
+      yield* fs.writeFileString(path.join(directory, "report.json"), `${json}\n`)
     },
     Effect.catchTags({
       PlatformError: (error) => Effect.fail(new ResultsUnwritten({ directory, detail: describe(error) })),

@@ -1,5 +1,5 @@
 /**
- * Durations as people type them: `500ms`, `2s`, `10m`, `1h`, or spelt out: `2 seconds`.
+ * Durations as people type them, above 0: `500ms`, `2s`, `10m`, `1h`, or spelt out: `2 seconds`.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -24,9 +24,8 @@ const units: Record<string, number> = {
 const parse = (text: string): Option.Option<Duration.Duration> => {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/.exec(text.trim())
   const unit = units[match?.[2] ?? ""]
-  return match === null || unit === undefined
-    ? Option.none()
-    : Option.some(Duration.millis(Number(match[1]) * unit))
+  const millis = match === null || unit === undefined ? 0 : Number(match[1]) * unit
+  return millis > 0 ? Option.some(Duration.millis(millis)) : Option.none()
 }
 
 /** The codec of a duration on the command line. */
@@ -36,7 +35,10 @@ export const ShortDuration = Schema.String.pipe(
       Option.match(parse(text), {
         onNone: () =>
           Effect.fail(
-            new SchemaIssue.InvalidValue({ message: "expected a duration, as in 500ms, 2s, 10m or 1h" }, text)
+            new SchemaIssue.InvalidValue(
+              { message: "expected a duration above 0, as in 500ms, 2s, 10m or 1h" },
+              text
+            )
           ),
         onSome: Effect.succeed
       })

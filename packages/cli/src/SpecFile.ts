@@ -13,7 +13,7 @@ export class SpecFileError extends Schema.TaggedError<SpecFileError>()("SpecFile
   detail: Schema.String
 }) {
   override get message() {
-    return `${this.path}: ${this.detail}`
+    return `The file ${this.path} cannot be used: ${this.detail.replace(/\.?$/, ".")} Correct that and run the same command again; nothing was woken.`
   }
 }
 

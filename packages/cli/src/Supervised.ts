@@ -10,6 +10,9 @@ import type * as ManagedEndpoint from "@stint/batch/ManagedEndpoint"
 import type { Signal } from "./ExitCode.ts"
 import { Signals } from "./Signals.ts"
 
+/** In which answers that are here already are read and written down. */
+const MOMENT = "500 millis"
+
 /** Where a run is. */
 export type Phase = "claiming" | "creating" | "resuming" | "waking" | "running" | "releasing"
 
@@ -60,7 +63,10 @@ export const run = Effect.fnUntraced(function* <A, E, R>(
   const drained = Effect.fnUntraced(function* (signal: Signal) {
     yield* say(`${signal}: finishing what is in flight, then releasing. Once more: release now.`)
     yield* Deferred.succeed(options.drain, undefined)
-    yield* Effect.raceFirst(Effect.asVoid(second), Effect.sleep(options.drainTimeout))
+    // A program that stood still (stopped, starved, asleep with its machine) finds the time over before it reads what has
+    // come in meanwhile: a moment more, and the answers are kept.
+    const over = Effect.andThen(Effect.sleep(options.drainTimeout), Effect.sleep(MOMENT))
+    yield* Effect.raceFirst(Effect.asVoid(second), over)
     const now = options.phase() === "releasing" ? "The endpoint is being released already." : "Releasing now."
     yield* say(`${now} ${leaving(left())}`)
     yield* end

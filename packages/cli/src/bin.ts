@@ -4,6 +4,7 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -74,6 +75,9 @@ const isHelp = (cause: Cause.Cause<unknown>) =>
 // released. What cannot be written is lost; without a listener Node would end the program over it.
 for (const stream of [NodeProcess.stdout, NodeProcess.stderr]) stream.on("error", () => undefined)
 
+// Node's diagnostic report, which users turn on with NODE_OPTIONS, would hold the environment and the token with it.
+NodeProcess.report.excludeEnv = true
+
 const program = Effect.gen(function* () {
   const status = yield* Ref.make<number>(ExitCode.success)
   const signals = yield* Signals.make
@@ -128,6 +132,10 @@ const listen = (signals: Signals.Signals["Service"]) => {
 Effect.runPromise(Effect.provide(program, platform)).then(
   (code) => NodeProcess.exit(code),
   (defect: unknown) => {
+    if (defect instanceof Config.ConfigError) {
+      NodeProcess.stderr.write(`stint: ${defect.message}\n`)
+      return NodeProcess.exit(ExitCode.refused)
+    }
     NodeProcess.stderr.write(
       `stint: ${Predicate.isError(defect) ? (defect.stack ?? defect.message) : String(defect)}\n`
     )

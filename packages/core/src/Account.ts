@@ -4,13 +4,14 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import { ApiError, InvalidRequest } from "./EndpointError.ts"
 import * as ApiCall from "./internal/apiCall.ts"
+import * as Secret from "./Secret.ts"
 
 /**
  * What `GET /api/whoami-v2` says, as far as it is read here.
@@ -41,6 +42,7 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly hubUrl: URL
   readonly token: Redacted.Redacted
 }): Effect.fn.Return<Account> {
+  const conceal = Secret.conceal(Redacted.value(options.token))
   const request = HttpClientRequest.get(new URL("/api/whoami-v2", options.hubUrl)).pipe(
     HttpClientRequest.acceptJson,
     HttpClientRequest.bearerToken(options.token)
@@ -48,9 +50,9 @@ export const make = Effect.fnUntraced(function* (options: {
   const ask = options.client
     .execute(request)
     .pipe(
-      Effect.flatMap(ApiCall.requireOk(options.token)),
+      Effect.flatMap(ApiCall.requireOk(conceal)),
       Effect.flatMap(HttpClientResponse.schemaBodyJson(Whoami)),
-      ApiCall.toApiError({ method: "whoami" }),
+      ApiCall.toApiError({ method: "whoami" }, conceal),
       ApiCall.retryTransient
     )
   const whoami = yield* Effect.cachedWithTTL(ask, (exit) =>

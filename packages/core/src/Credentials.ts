@@ -16,7 +16,7 @@ export class CredentialsRefused extends Schema.TaggedError<CredentialsRefused>()
   detail: Schema.String
 }) {
   override get message() {
-    return `${this.variable} is set: ${this.detail}`
+    return `${this.variable} stands in the way: ${this.detail}`
   }
 }
 

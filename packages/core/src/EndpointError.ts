@@ -122,8 +122,10 @@ export class ReleaseUnconfirmed extends Schema.TaggedError<ReleaseUnconfirmed>()
   }
   override get message() {
     const price = this.pricePerHour === undefined ? "" : ` at $${this.pricePerHour} an hour`
+    // The command comes last, to be taken from there.
+    const why = this.detail ? ` Why: ${this.detail.replace(/\.?$/, ".")}` : ""
     const state = this.state === undefined ? "" : ` (last seen "${this.state}")`
-    return `Endpoint ${where(this.namespace, this.name)} MAY STILL BE BILLING${price}${state}: release "${this.policy}" could not be confirmed. Run: ${this.command}${suffix(this.detail)}`
+    return `Endpoint ${where(this.namespace, this.name)} MAY STILL BE BILLING${price}${state}: release "${this.policy}" could not be confirmed.${why} Run: ${this.command}`
   }
 }
 
@@ -174,7 +176,7 @@ const nextStep: Record<Reason["_tag"], string> = {
   RateLimited: "Wait, then call less often.",
   ServerError: "Try again in a moment.",
   TransportError: "Check the network and the API's address.",
-  DecodeError: "The answer does not look like Hugging Face's API: check the API's address."
+  DecodeError: "Check the API's address: what answers does not look like Hugging Face's API."
 }
 
 /**
@@ -202,7 +204,8 @@ export class ApiError extends Schema.TaggedError<ApiError>()("ApiError", {
     return tag === "RateLimited" || tag === "ServerError" || tag === "TransportError"
   }
   override get message() {
-    const target = this.name === undefined ? (this.namespace ?? "") : where(this.namespace, this.name)
+    const target =
+      this.name === undefined ? (this.namespace ?? "the account") : where(this.namespace, this.name)
     const status = this.reason.status === undefined ? "" : ` ${this.reason.status}`
     const id = this.reason.requestId === undefined ? "" : ` (request ${this.reason.requestId})`
     return `${this.method} ${target} failed: ${this.reason._tag}${status}${id}. ${nextStep[this.reason._tag]}${this.reason.status === undefined && this.reason.detail ? ` Why: ${this.reason.detail}` : suffix(this.reason.detail)}`

@@ -22,7 +22,6 @@ import type * as EndpointError from "./EndpointError.ts"
 import type { AllGraphs } from "./EndpointMetrics.ts"
 import type * as EndpointSpec from "./EndpointSpec.ts"
 import * as Hardware from "./HardwareCatalogue.ts"
-import * as ApiCall from "./internal/apiCall.ts"
 import * as ChangeRoutes from "./internal/changeRoutes.ts"
 import * as Connection from "./internal/connection.ts"
 import * as ListRoute from "./internal/listRoute.ts"
@@ -50,6 +49,8 @@ export interface AwaitReadyOptions {
   readonly wasAwake?: boolean | undefined
   /** Called with the endpoint at first sight and each time that its status changes. */
   readonly onChange?: ((endpoint: Endpoint) => Effect.Effect<void>) | undefined
+  /** Told at each look at the endpoint whether it was ready. */
+  readonly onLook?: ((isReady: boolean) => void) | undefined
 }
 
 /** What the service does. Every method has a deadline and typed errors. */
@@ -135,6 +136,8 @@ export interface Service {
   ) => Effect.Effect<Endpoint, EndpointError.QuotaExceeded | ApiError>
   /** The client for the endpoint's own URL: the token goes to that origin and to no other. */
   readonly clientFor: (endpoint: Endpoint) => HttpClient.HttpClient
+  /** Takes the token out of a text, as `Secret.conceal` does: for what a server said. */
+  readonly conceal: (text: string) => string
 }
 
 /**
@@ -176,7 +179,7 @@ export interface Options {
 
 /** The service within one namespace; `in` makes it for another on the same connection. */
 const within = (connection: Connection.Connection, namespace: Effect.Effect<string, ApiError>): Service => {
-  const calls = Connection.calls(namespace)
+  const calls = Connection.calls(namespace, connection.conceal)
   const changing = ChangeRoutes.make(connection, calls)
   const { lastWords, ...observing } = ObservationRoutes.make(connection, calls)
   const { providers } = connection.api
@@ -204,14 +207,16 @@ const within = (connection: Connection.Connection, namespace: Effect.Effect<stri
         namespace,
         get: changing.get(name),
         lastWords: lastWords(name),
-        redact: ApiCall.withoutToken(connection.token),
+        redact: connection.conceal,
         clientFor,
         timeout: Duration.fromInputUnsafe(options?.timeout ?? "20 minutes"),
         wasAwake: options?.wasAwake ?? false,
-        onChange: options?.onChange ?? (() => Effect.void)
+        onChange: options?.onChange ?? (() => Effect.void),
+        onLook: options?.onLook ?? (() => undefined)
       })
     ),
     clientFor,
+    conceal: connection.conceal,
     hardware: Effect.map(
       calls.inNamespace("hardware", (ns) => providers.list({ params: { namespace: ns } })),
       Hardware.instances
@@ -258,6 +263,9 @@ export const make = Effect.fnUntraced(function* (
 export const layer = (options: Options): Layer.Layer<Endpoints, never, HttpClient.HttpClient> =>
   Layer.effect(Endpoints, make(options))
 
+const inAddress =
+  "its address holds a name or a password, which are not sent: the token alone says who asks. Leave them out."
+
 const settings = Config.all({
   apiUrl: Config.option(Config.URL("STINT_API_URL")),
   hubUrl: Config.option(Config.URL("HF_ENDPOINT")),
@@ -287,6 +295,15 @@ export const layerConfig = (
     Endpoints,
     Effect.gen(function* () {
       const { apiUrl, catalogUrl, hubUrl, namespace } = yield* settings
+      for (const [variable, url] of [
+        ["STINT_API_URL", apiUrl],
+        ["HF_ENDPOINT", hubUrl],
+        ["STINT_CATALOG_URL", catalogUrl]
+      ] as const) {
+        if (Option.exists(url, ({ password, username }) => username !== "" || password !== "")) {
+          return yield* new Credentials.CredentialsRefused({ variable, detail: inAddress })
+        }
+      }
       return yield* make({
         token: yield* Credentials.token,
         apiUrl: Option.getOrUndefined(apiUrl),

@@ -123,7 +123,7 @@ export class HardwareUnavailable extends Schema.TaggedError<HardwareUnavailable>
 }) {
   override get message() {
     const near = this.suggestions.length === 0 ? "" : ` Near it: ${this.suggestions.join("; ")}.`
-    return `${this.wanted} cannot be had: ${this.detail}.${near}`
+    return `${this.wanted} cannot be had: ${this.detail}. Choose other hardware.${near}`
   }
 }
 

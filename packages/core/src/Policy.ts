@@ -14,8 +14,10 @@
  * ```
  */
 import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Headers from "effect/http/Headers"
 import type { ApiError } from "./EndpointError.ts"
@@ -74,14 +76,24 @@ export const CurrentCallTimeout = Context.Reference<Duration.Input>("@stint/core
   defaultValue: () => "30 seconds"
 })
 
+/** The time until a date that a server names, by the server's own clock. */
+const untilDate = (headers: Headers.Headers): Duration.Duration | undefined => {
+  const then = DateTime.make(headers["retry-after"] ?? "")
+  const now = DateTime.make(headers["date"] ?? "")
+  if (Option.isNone(then) || Option.isNone(now)) return undefined
+  return Duration.millis(Math.max(0, then.value.epochMilliseconds - now.value.epochMilliseconds))
+}
+
 /**
- * How long a 429 asks to wait. The `RateLimit` header stands on every answer, so it counts only when nothing is left.
+ * How long an answer asks to wait: `Retry-After` in seconds, or as a date beside the server's own. The `RateLimit` header stands on every answer, so it counts only when nothing is left.
  *
  * @source IETF draft "RateLimit header fields"; Hugging Face sends `RateLimit: "api";r=0;t=55`
  */
 export const retryAfterOf = (headers: Headers.Headers): Duration.Duration | undefined => {
   const seconds = /^\s*(\d+)\s*$/.exec(headers["retry-after"] ?? "")?.[1]
   if (seconds !== undefined) return Duration.seconds(Number(seconds))
+  const date = untilDate(headers)
+  if (date !== undefined) return date
   const limit = headers["ratelimit"] ?? ""
   const reset = /\bt=(\d+)/.exec(limit)?.[1]
   return /\br=0\b/.test(limit) && reset !== undefined ? Duration.seconds(Number(reset)) : undefined

@@ -8,7 +8,7 @@ import { ApiError, type Conflict, NotFound, type QuotaExceeded } from "@stint/co
 import type { Endpoints } from "@stint/core/Endpoints"
 import type { EndpointSpec } from "@stint/core/EndpointSpec"
 import * as PriceList from "@stint/core/PriceList"
-import type { Facts, Found, Hold } from "../Leases.ts"
+import type { Facts, Found, Hold, LeaseRecordError } from "../Leases.ts"
 import type { Acquisition, Event, Options } from "../ManagedEndpoint.ts"
 import * as Backstop from "./backstop.ts"
 
@@ -90,6 +90,8 @@ export interface Lease {
   readonly hold: Hold
   /** What the record knows by now. */
   readonly facts: Effect.Effect<Facts>
+  /** Writes down what is about to be done to an endpoint that sleeps or is not there; nothing is done where that fails. */
+  readonly declare: (facts: Facts) => Effect.Effect<void, LeaseRecordError>
   readonly note: (facts: Facts) => Effect.Effect<void>
   /** Remembers that the scaling is no longer as it was found. */
   readonly setScaling: (found: Found) => void
@@ -111,7 +113,7 @@ export const acquire = Effect.fnUntraced(function* (
   lease: Lease
 ) {
   const { name, spec } = options
-  const { hold, namespace, note, setPhase, tell } = lease
+  const { declare, hold, namespace, note, setPhase, tell } = lease
   let isCreateOurs = false
 
   /** Sends a call that may start a bill. Refused in so many words, it did not. */
@@ -167,8 +169,8 @@ export const acquire = Effect.fnUntraced(function* (
   /** Only while it sleeps: a running endpoint would be rolled. */
   const guard = Effect.fnUntraced(function* (endpoint: Endpoint, origin: Origin) {
     if (options.backstop !== "set" || !endpoint.isAsleep || !Backstop.isUnguarded(endpoint)) return
+    yield* declare({ ...origin, isScalingChanged: true })
     lease.setScaling(origin.found ?? Backstop.foundOf(endpoint))
-    yield* note({ ...origin, isScalingChanged: true })
     yield* endpoints.update(name, Backstop.set)
     yield* tell({ _tag: "Guarded", endpoint })
   })
@@ -178,7 +180,7 @@ export const acquire = Effect.fnUntraced(function* (
     if (endpoint.isAsleep || endpoint.state === "failed") {
       const origin = yield* originOf(endpoint, "Resumed")
       yield* guard(endpoint, origin)
-      yield* note({ ...origin, updatedAt: updatedAtOf(endpoint) })
+      yield* declare({ ...origin, updatedAt: updatedAtOf(endpoint) })
       yield* tell({ _tag: "Resuming", namespace, endpoint })
       return yield* held(origin, yield* started(endpoints.resume(name), origin, endpoint))
     }
@@ -199,7 +201,7 @@ export const acquire = Effect.fnUntraced(function* (
   const create = Effect.fnUntraced(function* (given: EndpointSpec) {
     const origin: Origin = { acquisition: "Created", found: undefined }
     isCreateOurs = (yield* lease.facts).acquisition === undefined
-    yield* note({ acquisition: "Created" })
+    yield* declare({ acquisition: "Created" })
     yield* tell({ _tag: "Creating", namespace })
     return yield* started(endpoints.create(name, Backstop.guarded(tagged(given))), origin, undefined).pipe(
       Effect.flatMap((endpoint) => held(origin, endpoint)),
@@ -214,7 +216,7 @@ export const acquire = Effect.fnUntraced(function* (
         error
       ): Effect.Effect<
         { acquisition: Acquisition; endpoint: Endpoint },
-        NotFound | ApiError | Conflict | QuotaExceeded | SpecMismatch | AdoptionRefused
+        NotFound | ApiError | Conflict | QuotaExceeded | SpecMismatch | AdoptionRefused | LeaseRecordError
       > => (error._tag === "NotFound" && spec !== undefined ? create(spec) : Effect.fail(error))
     })
   )

@@ -10,8 +10,8 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import { type Fault, transport } from "../Fault.ts"
-import type { Job } from "../Job.ts"
+import { Fault, transport } from "../Fault.ts"
+import type { Job, Usage } from "../Job.ts"
 import type { Controller } from "../Limit.ts"
 import type { Cells } from "../Progress.ts"
 import type { Flight } from "./deadlines.ts"
@@ -32,14 +32,17 @@ export interface Taken<In> {
   startedAt: number
   /** When it has had its time; moved on by the time that the endpoint is away. */
   deadline: number
+  /** For how long it waited for an endpoint that was away. */
+  away: number
   /** How often it took the endpoint for gone when it was not. */
   mistaken: number
 }
 
-/** An output, and how it is written down; none where it cannot be. */
+/** An output, how it is written down (none where it cannot be), and what it has cost where that is known. */
 export interface Produced<Out> {
   readonly output: Out
   readonly encoded: Option.Option<Schema.Json>
+  readonly usage?: Usage | undefined
 }
 
 /** How an attempt ended. */
@@ -60,7 +63,11 @@ export interface Options<In, Out, E, R> {
   readonly controller: Controller
   readonly cells: Cells
   readonly timeout: Duration.Duration
+  /** Runs what is not ours; what it throws ends the run. */
+  readonly guard: (run: () => void) => void
 }
+
+const interrupted = new Fault({ reason: "row", detail: "the job interrupted itself" })
 
 export const tokensOf = ({ bytes }: { readonly bytes: number }) => Math.ceil(bytes / 4)
 
@@ -69,9 +76,16 @@ export const make = <In, Out, E, R>(options: Options<In, Out, E, R>) => {
   const timeout = Duration.toMillis(options.timeout)
   const flights = new Set<Flight>()
   let end = Infinity
+  let isClosing = false
 
   const produce = (item: In) =>
-    Effect.map(job.run(item), (output): Produced<Out> => ({ output, encoded: encode(output) }))
+    Effect.suspend(() =>
+      Effect.map(job.run(item), (output): Produced<Out> => ({
+        output,
+        encoded: encode(output),
+        usage: job.usage?.(output)
+      }))
+    )
 
   const overdue = (at: number, { deadline }: Taken<In>) => {
     if (at >= end) return undefined
@@ -91,6 +105,8 @@ export const make = <In, Out, E, R>(options: Options<In, Out, E, R>) => {
       const fault = overdue(at, taken)
       return fault && Result.fail(fault)
     }
+    if (isClosing) return undefined
+    if (Cause.hasInterruptsOnly(exit.cause)) return Result.fail(interrupted)
     const error = Cause.findError(exit.cause)
     return Result.isSuccess(error) ? Result.fail(error.success) : error.failure
   }
@@ -99,8 +115,7 @@ export const make = <In, Out, E, R>(options: Options<In, Out, E, R>) => {
     if (!Result.isResult(result)) return undefined
     if (Result.isFailure(result))
       return { reason: isFault(result.failure) ? result.failure.reason : undefined }
-    const usage = job.usage?.(result.success.output)
-    return { reason: undefined, usage }
+    return { reason: undefined, usage: result.success.usage }
   }
 
   const tellLimit = (taken: Taken<In>, result: Landed<Out, E>["result"], sentAt: number, at: number) => {
@@ -128,22 +143,27 @@ export const make = <In, Out, E, R>(options: Options<In, Out, E, R>) => {
     const era = gate.era()
     cells.inFlight++
     const fiber = options.fork(produce(taken.item))
-    const flight: Flight = {
-      fiber,
-      deadline: Math.min(sentAt + timeout, taken.deadline, end),
-      isOver: false
-    }
-    flights.add(flight)
-    fiber.addObserver((exit) => {
+    let isLanded = false
+    const landing = (exit: Exit.Exit<Produced<Out>, E>) => {
+      if (isLanded) return
+      isLanded = true
       const at = clock.currentTimeMillisUnsafe()
       flights.delete(flight)
       cells.inFlight--
       const result = resultOf(taken, flight, exit, at)
-      tellLimit(taken, result, sentAt, at)
+      options.guard(() => tellLimit(taken, result, sentAt, at))
       // First what it means: a gate that it closes is to be closed before the next one comes through.
       land({ result, era })
       turnstile.leave()
-    })
+    }
+    const flight: Flight = {
+      fiber,
+      deadline: Math.min(sentAt + timeout, taken.deadline, end),
+      isOver: false,
+      abandon: () => landing(Exit.interrupt())
+    }
+    flights.add(flight)
+    fiber.addObserver(landing)
     return flight
   }
 
@@ -161,7 +181,10 @@ export const make = <In, Out, E, R>(options: Options<In, Out, E, R>) => {
       end = at
       for (const flight of flights) flight.deadline = Math.min(flight.deadline, at)
     },
-    interruptAll: Effect.suspend(() => Fiber.interruptAll([...flights].map(({ fiber }) => fiber)))
+    interruptAll: Effect.suspend(() => {
+      isClosing = true
+      return Fiber.interruptAll([...flights].map(({ fiber }) => fiber))
+    })
   }
 }
 

@@ -136,7 +136,7 @@ export const make = <S extends Schema.ConstraintCodec<unknown, unknown>>(
     let stamp = expected
     const look = Effect.fnUntraced(function* (file: FileSystem.File) {
       const info = yield* Effect.mapError(file.stat, (error) => ofFile(describe(error)))
-      if (info.type === "Directory") return yield* ofFile("is a folder, not a file")
+      if (info.type === "Directory") return yield* ofFile("it is a folder, not a file")
       if (info.type !== "File") return yield* ofFile("can be read only once: write it to a file first")
       const now = stampOf(info)
       stamp ??= now

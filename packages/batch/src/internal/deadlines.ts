@@ -13,6 +13,8 @@ export interface Flight {
   /** In milliseconds of the clock. */
   deadline: number
   isOver: boolean
+  /** Ends it for the run, whatever its fiber goes on with. */
+  readonly abandon: () => void
 }
 
 /** The longest that something may go on past its deadline. */
@@ -34,6 +36,8 @@ export const watch = (flights: Iterable<Flight>, every: Duration.Duration): Effe
         if (flight.deadline > now) continue
         flight.isOver = true
         flight.fiber.interruptUnsafe()
+        // What cannot be interrupted is not waited for.
+        flight.abandon()
       }
     }
   })

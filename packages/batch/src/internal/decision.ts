@@ -24,7 +24,7 @@ export class FingerprintChanged extends Schema.TaggedError<FingerprintChanged>()
 /** Two items of one input have the same key: one of them would overwrite the other. */
 export class DuplicateKey extends Schema.TaggedError<DuplicateKey>()("DuplicateKey", { key: Schema.String }) {
   override get message() {
-    return `Two items have the key "${this.key}". Keys must be unique within a batch.`
+    return `Two items have the key "${this.key}". Keys must be unique within a batch: give each item its own, and run again.`
   }
 }
 
@@ -47,14 +47,21 @@ export const decider = <In, Out, E, R>(
   changed: Changed
 ) => {
   const fingerprintOf = Fingerprint.under(identity)
-  return (item: In, key: string): Decision => {
+  let sum = 0
+  const decide = (item: In, key: string): Decision => {
     const { bytes, fingerprint } = fingerprintOf(job.fingerprint(item))
+    sum = (sum + Number.parseInt(fingerprint.slice(8), 16) + 31 * digest(key).low) >>> 0
     const known = journal.lookup(key)
     if (Journal.isDone(known, fingerprint)) return { _tag: "Skip" }
     if (known?.succeeded !== true || changed === "redo") {
       return { _tag: "Send", fingerprint, bytes }
     }
     return changed === "keep" ? { _tag: "Skip" } : { _tag: "Changed" }
+  }
+  return {
+    decide,
+    /** What all items come to, in whatever order: by which a second reading is told from the first. */
+    sum: () => sum
   }
 }
 

@@ -18,7 +18,9 @@ const mix = (high: number, low: number, text: string): readonly [number, number]
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
     h1 = Math.imul(h1 ^ code, 2654435761)
+    h1 ^= h1 >>> 15
     h2 = Math.imul(h2 ^ code, 1597334677)
+    h2 ^= h2 >>> 13
   }
   return [h1, h2]
 }
@@ -47,7 +49,9 @@ export const digestAscii = (bytes: Uint8Array, start: number, end: number): Dige
   for (let i = start; i < end; i++) {
     const code = bytes[i] ?? 0
     h1 = Math.imul(h1 ^ code, 2654435761)
+    h1 ^= h1 >>> 15
     h2 = Math.imul(h2 ^ code, 1597334677)
+    h2 ^= h2 >>> 13
   }
   return finish(h1, h2)
 }

@@ -26,6 +26,7 @@ import * as Progress from "../Progress.ts"
 import * as Retry from "../Retry.ts"
 import * as Attempts from "./attempts.ts"
 import * as Deadlines from "./deadlines.ts"
+import { bounded } from "./bounded.ts"
 import { type Changed, DuplicateKey, FingerprintChanged, decider, keySet } from "./decision.ts"
 import * as Duplicates from "./duplicates.ts"
 import * as Entry from "./entry.ts"
@@ -50,11 +51,12 @@ export interface Options {
   readonly dedupe?: boolean | undefined
   readonly maxBytes?: number | undefined
   readonly requestSpans?: boolean | undefined
+  /** Told what all items came to, when the source has come to its end. */
+  readonly onTaken?: ((sum: number) => void) | undefined
 }
 
 /** Items beyond the limit that may be held: those that wait to try again, and those that wait for the journal. */
 const ROOM = 1024
-
 const MAX_BYTES = 128 * 1024 * 1024
 const ATTEMPT_TIMEOUT = Duration.minutes(10)
 
@@ -68,7 +70,7 @@ export const run = <In, SE, SR, Out, E, R>(
 ): Stream.Stream<Outcome<In, Out, E>, SE | Stop | Journal.JournalError, SR | R | CurrentEndpoint> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const { awaitAwake } = yield* CurrentEndpoint
+      const { awaitAwake, conceal, endpoint } = yield* CurrentEndpoint
       const journal = yield* Journal.Journal
       const clock = yield* Clock.Clock
       const services = yield* Effect.context<R | CurrentEndpoint>()
@@ -77,21 +79,25 @@ export const run = <In, SE, SR, Out, E, R>(
       cells.startedAt ??= clock.currentTimeMillisUnsafe()
 
       const halt = Halt.make<SE | Journal.JournalError>()
+      let asked = () => 1
+      const turnstile = Turnstile.make(() => Math.min(limit.max, asked()))
       const controller = yield* limit.make(() => turnstile.turn())
-      const turnstile = Turnstile.make(() => Math.min(limit.max, controller.current()))
+      asked = () => controller.current()
       const gate: Gate.Gate<Stop> = yield* Gate.make({
+        name: endpoint.name,
         awaitAwake,
         outage: yield* Retry.CurrentOutage,
-        onOpen: controller.onReopened
+        onOpen: () => controller.onReopened()
       })
-      cells.limit = controller.current
+      cells.limit = () => controller.current()
       cells.isHeld = gate.isClosed
       cells.heldMillis = gate.heldMillis
       const { decode, encode } = Entry.codec(job)
-      const decide = decider(journal, job, options.identity, options.changed ?? "refuse")
+      const { decide, sum } = decider(journal, job, options.identity, options.changed ?? "refuse")
       const keys = keySet()
       const budget = FailureBudget.track(options.failureBudget)
-      const duplicates = (options.dedupe ?? job.isDeterministic) ? Duplicates.make<In, Fate>() : undefined
+      const isShared = options.dedupe ?? job.isDeterministic
+      const duplicates = isShared ? Duplicates.make<In, Fate>() : undefined
       type Fate = Recovery.Fate<Out, E>
       type Taken = Attempts.Taken<In>
 
@@ -101,10 +107,7 @@ export const run = <In, SE, SR, Out, E, R>(
         : Context.add(services, HttpClient.TracerDisabledWhen, () => true)
       const fork = Effect.runForkWith(context)
       const attemptTimeout = Duration.fromInputUnsafe(options.attemptTimeout ?? ATTEMPT_TIMEOUT)
-      const itemTimeout =
-        options.itemTimeout === undefined
-          ? Infinity
-          : Duration.toMillis(Duration.fromInputUnsafe(options.itemTimeout))
+      const itemTimeout = Duration.toMillis(Duration.fromInputUnsafe(options.itemTimeout ?? "Infinity"))
       const attempts = Attempts.make({
         job,
         encode,
@@ -114,7 +117,8 @@ export const run = <In, SE, SR, Out, E, R>(
         turnstile,
         controller,
         cells,
-        timeout: attemptTimeout
+        timeout: attemptTimeout,
+        guard: halt.guard
       })
 
       const holdings = Holdings.make({
@@ -153,34 +157,42 @@ export const run = <In, SE, SR, Out, E, R>(
         }
         cells.attempts += taken.attempts
         const { entry, outcome } = record(common, taken, fate)
-        results.offer({ outcome, entry, bytes: taken.bytes })
+        const size = Entry.sizeOf(entry.output)
+        holdings.grow(size)
+        results.offer({ outcome, entry, bytes: taken.bytes + size })
         decided()
       }
 
       const record = (common: Entry.Common<In>, { fingerprint }: Taken, fate: Fate) => {
         if (Result.isFailure(fate)) {
-          spend(fate.failure)
-          return Entry.failed(common, fate.failure, fingerprint)
+          return Entry.failed(common, fate.failure, fingerprint, conceal)
         }
         const { encoded, output } = fate.success
         if (Option.isNone(encoded)) {
-          spend(Entry.unwritable)
-          return Entry.failed<In, E>(common, Entry.unwritable, fingerprint)
+          return Entry.failed<In, E>(common, Entry.unwritable, fingerprint, conceal)
         }
-        budget.succeeded()
         return Entry.succeeded(common, output, encoded.value, fingerprint)
       }
 
-      const spend = (error: E | Fault) => {
+      const spend = (error: E | Fault, left: number) => {
         const exceeded = budget.failed(
-          Entry.isFault(error) ? error : { reason: "error", detail: Entry.messageOf(error) }
+          Entry.isFault(error) ? error : { reason: "error", detail: conceal(Entry.messageOf(error)) }
         )
-        if (exceeded !== undefined) halt.because(exceeded)
+        // Where nothing is left to be taken there is nothing to be saved.
+        if (exceeded !== undefined && !(isFed && left === 0)) halt.because(exceeded)
+      }
+
+      /** One answer counts once, however many items share it. */
+      const count = (fate: Fate, left: number) => {
+        if (Result.isFailure(fate)) spend(fate.failure, left)
+        else if (Option.isNone(fate.success.encoded)) spend(Entry.unwritable, left)
+        else budget.succeeded()
       }
 
       /** The item has its fate, and those that share its request have the same, without an attempt of their own. */
       const settle = (taken: Taken, fate: Fate) => {
         const followers = duplicates?.answered(taken, fate) ?? []
+        count(fate, undecided - 1 - followers.length)
         write(taken, fate)
         for (const follower of followers) write(follower, fate)
       }
@@ -210,13 +222,17 @@ export const run = <In, SE, SR, Out, E, R>(
       )
 
       const recovery = Recovery.make<In, Out, E, SE | Journal.JournalError>({
+        name: endpoint.name,
         clock,
         gate,
         halt,
         cells,
         attempts,
         admit,
-        schedules: { broken: yield* Retry.CurrentBroken, busy: yield* Retry.CurrentBusy }
+        schedules: {
+          broken: Retry.notBefore(yield* Retry.CurrentBroken),
+          busy: Retry.notBefore(yield* Retry.CurrentBusy)
+        }
       })
 
       const inTrouble = new Set<Fiber.Fiber<unknown, unknown>>()
@@ -236,8 +252,7 @@ export const run = <In, SE, SR, Out, E, R>(
 
       /** Answers an item from what is known already; `false` when it has to be sent. */
       const share = Effect.fnUntraced(function* (taken: Taken) {
-        if (duplicates === undefined) return false
-        const request = duplicates.find(taken)
+        const request = duplicates?.find(taken)
         if (request?.fate !== undefined) {
           write(taken, request.fate)
           return true
@@ -247,14 +262,14 @@ export const run = <In, SE, SR, Out, E, R>(
           return true
         }
         if (journal.knows(taken.fingerprint)) {
-          const encoded = yield* journal.recall(taken.fingerprint)
+          const encoded = yield* journal.recall(taken.fingerprint, isShared ? undefined : taken.key)
           const output = Option.flatMap(encoded, decode)
           if (Option.isSome(output)) {
             write(taken, Result.succeed({ output: output.value, encoded }))
             return true
           }
         }
-        duplicates.lead(taken)
+        duplicates?.lead(taken)
         return false
       })
 
@@ -272,6 +287,11 @@ export const run = <In, SE, SR, Out, E, R>(
         if (!holdings.hasRoom(taken.bytes)) yield* Effect.raceFirst(holdings.room(taken.bytes), halt.wait)
         if (halt.isHalted()) return
         hold(taken)
+        // Whatever goes wrong from here on, the item is held no longer.
+        yield* Effect.onError(admitFirst(taken), () => Effect.sync(() => drop(taken)))
+      })
+
+      const admitFirst = Effect.fnUntraced(function* (taken: Taken) {
         if (yield* share(taken)) return
         if (yield* admit(taken, false)) send(taken)
         else drop(taken)
@@ -315,10 +335,12 @@ export const run = <In, SE, SR, Out, E, R>(
           attempts: 0,
           startedAt: 0,
           deadline: Infinity,
+          away: 0,
           mistaken: 0
         }
         const isFree =
           duplicates === undefined &&
+          !journal.knows(fingerprint) &&
           controller.pace === undefined &&
           !gate.isClosed() &&
           holdings.hasRoom(bytes)
@@ -342,31 +364,33 @@ export const run = <In, SE, SR, Out, E, R>(
         Effect.onExit((exit) =>
           Effect.sync(() => {
             if (Exit.isFailure(exit)) halt.sourceFailed(exit.cause)
+            if (!halt.isHalted()) options.onTaken?.(sum())
             isFed = true
             if (undecided === 0) results.finish()
           })
         )
       )
 
+      /** Ends what is in flight; a release waits behind it, so that what cannot be interrupted is left behind. */
+      const putDown = Effect.suspend(() =>
+        bounded(Effect.andThen(Fiber.interruptAll([...inTrouble]), attempts.interruptAll), GRACE)
+      )
+
       const deadline = Effect.gen(function* () {
-        const time = Duration.fromInputUnsafe(options.deadline ?? Duration.infinity)
+        const time = Duration.fromInputUnsafe(options.deadline ?? "Infinity")
         yield* Effect.sleep(time)
+        if (isFed && undecided === 0) return
         halt.because(new DeadlineReached({ after: Duration.format(time) }))
         attempts.endAt(clock.currentTimeMillisUnsafe() + Duration.toMillis(GRACE))
       })
 
-      yield* Effect.addFinalizer(() =>
-        Effect.andThen(
-          Effect.sync(halt.now),
-          Effect.andThen(Fiber.interruptAll([...inTrouble]), attempts.interruptAll)
-        )
-      )
+      yield* Metrics.publish(cells)
+      yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(halt.now), putDown))
       if (options.drain !== undefined) {
         yield* Effect.forkScoped(Effect.andThen(options.drain, Effect.sync(halt.now)))
       }
       if (options.deadline !== undefined) yield* Effect.forkScoped(deadline)
       yield* Effect.forkScoped(Deadlines.watch(attempts.flights, Deadlines.grain(attemptTimeout)))
-      yield* Metrics.publish(cells)
       yield* Effect.forkScoped(feed)
 
       return Stream.fromPull(Effect.succeed(results.pull)).pipe(

@@ -24,30 +24,52 @@ const asJson = Schema.decodeUnknownOption(Schema.Json)
 
 const textOf = (json: Schema.Json) => (typeof json === "string" ? json : JSON.stringify(json))
 
-/** An error's own words. */
-export const messageOf = (error: unknown): string => {
-  if (Predicate.isError(error)) return error.message
-  return Option.match(asJson(error), { onNone: () => String(error), onSome: textOf })
+/** By what an error is known. */
+export const tagOf = (error: unknown): string =>
+  Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : "error"
+
+/** About how long JSON is as text, without writing it. */
+export const sizeOf = (json: Schema.Json | undefined): number => {
+  if (typeof json === "string") return json.length + 2
+  if (typeof json !== "object" || json === null) return 8
+  // Members of one array are mostly alike.
+  if (Array.isArray(json)) return 2 + json.length * (1 + sizeOf(json[0]))
+  return Object.entries(json).reduce((sum, [key, value]) => sum + key.length + 4 + sizeOf(value), 2)
 }
 
-const errorJson = (error: unknown): Schema.Json => {
+/** An error's own words. */
+export const messageOf = (error: unknown): string =>
+  Option.getOrElse(words(error), () => "an error that has no words for itself")
+
+/** Not every error can be asked for its message. */
+const words = Option.liftThrowable((error: unknown): string =>
+  Predicate.isError(error)
+    ? error.message
+    : Option.match(asJson(error), { onNone: () => String(error), onSome: textOf })
+)
+
+const errorJson = (error: unknown, conceal: (text: string) => string): Schema.Json => {
   if (isFault(error)) {
     return {
       reason: error.reason,
-      message: error.detail ?? error.message,
+      message: conceal(error.detail ?? error.message),
       ...(error.status === undefined ? {} : { status: error.status }),
-      ...(error.requestId === undefined ? {} : { requestId: error.requestId })
+      ...(error.requestId === undefined ? {} : { requestId: conceal(error.requestId) })
     }
   }
-  const tag = Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : "error"
-  return { reason: tag, message: messageOf(error) }
+  return { reason: tagOf(error), message: conceal(messageOf(error)) }
 }
 
 /** What both kinds of outcome know. */
 export type Common<In> = Omit<Failed<In, never>, "_tag" | "error">
 
 /** The record of an item that failed; it holds the input, so that it can be run again. */
-export const failed = <In, E>(common: Common<In>, error: E | Fault, fingerprint: string) => {
+export const failed = <In, E>(
+  common: Common<In>,
+  error: E | Fault,
+  fingerprint: string,
+  conceal: (text: string) => string
+) => {
   const { attempts, durationMillis, key } = common
   const input = Option.getOrUndefined(asJson(common.input))
   const outcome: Failed<In, E> = { _tag: "Failed", ...common, error }
@@ -57,7 +79,7 @@ export const failed = <In, E>(common: Common<In>, error: E | Fault, fingerprint:
     tag: "Failed",
     attempts,
     durationMillis,
-    error: errorJson(error),
+    error: errorJson(error, conceal),
     ...(input === undefined ? {} : { input })
   }
   return { outcome, entry }

@@ -14,22 +14,22 @@ import type { Outage } from "../Retry.ts"
 
 /** The endpoint went away too often, or for too long, to go on waiting for it. */
 export class Unstable extends Schema.TaggedError<Unstable>()("Unstable", {
+  name: Schema.optional(Schema.String),
   openings: Schema.Int,
   heldMillis: Schema.Finite,
   detail: Schema.optional(Schema.String)
 }) {
   override get message() {
     const held = Duration.format(Duration.millis(Math.round(this.heldMillis / 1000) * 1000))
-    return `The endpoint went away ${this.openings} times in a row and requests were held back for ${held} in all. Finished work is kept. Look at the endpoint's logs; it last said: ${this.detail ?? "nothing"}`
+    const what =
+      this.openings > 0 ? `The endpoint went away ${this.openings} times in a row` : "The endpoint stays away"
+    return `${what}; requests were held back for ${held} in all. Finished work is kept. Look at the endpoint's logs; it last said: ${this.detail ?? "nothing"}`
   }
 }
 
 /** How long the gate stays closed at the least: no time at first, then doubling from half a second. */
 const restOf = (openings: number): Duration.Duration =>
   openings <= 1 ? Duration.zero : Duration.min(Duration.seconds(30), Duration.millis(125 * 2 ** openings))
-
-/** An endpoint that is found ready in less time than this was not away: it takes a second to look twice. */
-const AT_ONCE = 1000
 
 export interface Gate<E> {
   /** Waits while the gate is closed; fails once the endpoint will not come back. */
@@ -51,7 +51,10 @@ export interface Gate<E> {
 type Lost = NotReady | QuotaExceeded | Unstable
 
 export interface Options {
-  readonly awaitAwake: Effect.Effect<unknown, NotReady | QuotaExceeded>
+  /** The endpoint's. */
+  readonly name: string
+  /** Brings the endpoint back; tells whether it was away. */
+  readonly awaitAwake: Effect.Effect<{ readonly wasAway: boolean }, NotReady | QuotaExceeded>
   readonly outage: Outage
   readonly onOpen: () => void
 }
@@ -67,22 +70,27 @@ export const make = Effect.fnUntraced(function* (
   const longest = Duration.toMillis(Duration.fromInputUnsafe(outage.held))
   let closed: Closed | undefined
   let since = 0
+  let isTimed = false
   let held = 0
   let openings = 0
   let era = 0
   let wasAway = false
 
-  const heldMillis = () => held + (closed === undefined ? 0 : clock.currentTimeMillisUnsafe() - since)
+  const heldMillis = () => held + (!isTimed ? 0 : clock.currentTimeMillisUnsafe() - since)
 
   const unstable = (fault: Fault) =>
-    new Unstable({ openings: openings - 1, heldMillis: heldMillis(), detail: fault.message })
+    new Unstable({
+      name: options.name,
+      openings: openings - 1,
+      heldMillis: heldMillis(),
+      detail: fault.message
+    })
 
   const comeBack = (fault: Fault) =>
     Effect.gen(function* () {
       yield* Effect.sleep(restOf(openings))
-      const from = clock.currentTimeMillisUnsafe()
-      yield* options.awaitAwake
-      wasAway = clock.currentTimeMillisUnsafe() - from >= AT_ONCE
+      const awake = yield* options.awaitAwake
+      wasAway = awake.wasAway
     }).pipe(
       Effect.timeoutOrElse({
         duration: Duration.millis(Math.max(0, longest - held)),
@@ -96,9 +104,10 @@ export const make = Effect.fnUntraced(function* (
     ).pipe(
       Effect.onExit((exit) =>
         Effect.suspend(() => {
+          held = heldMillis()
+          isTimed = false
           // A gate that failed stays closed: nothing is fired at an endpoint that is lost.
           if (Exit.isSuccess(exit)) {
-            held = heldMillis()
             closed = undefined
             era++
             options.onOpen()
@@ -119,7 +128,12 @@ export const make = Effect.fnUntraced(function* (
         const gate: Closed = Deferred.makeUnsafe()
         closed = gate
         since = clock.currentTimeMillisUnsafe()
-        return Effect.logInfo(`The endpoint is not there (${fault.message}); holding every request.`).pipe(
+        isTimed = true
+        const why =
+          fault.reason === "transport"
+            ? `No answer several times in a row (${fault.message}); looking at the endpoint before anything is sent.`
+            : `The endpoint is not there (${fault.message}); holding every request.`
+        return Effect.logInfo(why).pipe(
           Effect.andThen(Effect.forkIn(reopen(gate, fault), scope)),
           Effect.asVoid
         )

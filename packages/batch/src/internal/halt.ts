@@ -1,7 +1,7 @@
 /**
  * The end of a run before its input's: nothing more is taken, nothing tried again, and what is in flight is finished.
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { EndpointGone, type Stop } from "./stop.ts"
@@ -31,6 +31,15 @@ export const make = <SE>() => {
     crash: (cause: Cause.Cause<SE>) => {
       crash ??= cause
       now()
+    },
+    /** Runs what is not ours; what it throws is as if the job's own code broke. */
+    guard: (run: () => void) => {
+      try {
+        run()
+      } catch (defect) {
+        crash ??= Cause.die(defect)
+        now()
+      }
     },
     /** The source gives nothing more; what it gave is done to the end. */
     sourceFailed: (cause: Cause.Cause<SE>) => {

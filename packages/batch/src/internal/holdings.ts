@@ -28,7 +28,14 @@ export const make = (bounds: Bounds) => {
           resume(Effect.void)
         }
         admit()
+        return Effect.sync(() => {
+          admit = undefined
+        })
       }),
+    /** What is held has become larger: an answer has come. */
+    grow: (size: number) => {
+      bytes += size
+    },
     hold: (size: number) => {
       items++
       bytes += size

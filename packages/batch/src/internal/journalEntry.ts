@@ -31,7 +31,7 @@ export class JournalError extends Schema.TaggedError<JournalError>()("JournalErr
   detail: Schema.String
 }) {
   override get message() {
-    return `The journal ${this.path} cannot be used: ${this.detail}`
+    return `The journal ${this.path} cannot be used: ${this.detail.replace(/\.?$/, ".")} Mend that and run again: what was reported done is in it.`
   }
 }
 

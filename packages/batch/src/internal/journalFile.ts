@@ -226,12 +226,15 @@ export const make = Effect.fnUntraced(function* (path: string) {
     )
   })
 
-  const recall = (fingerprint: string): Effect.Effect<Option.Option<Schema.Json>, JournalError> =>
+  const recall = (
+    fingerprint: string,
+    key?: string
+  ): Effect.Effect<Option.Option<Schema.Json>, JournalError> =>
     Effect.suspend(() => {
       const id = index.findSuccess(fromHex(fingerprint))
       if (id < 0) return Effect.succeedNone
       return Effect.map(read(id), (entry) =>
-        entry.fingerprint === fingerprint && entry.tag === "Succeeded"
+        entry.fingerprint === fingerprint && entry.tag === "Succeeded" && (key ?? entry.key) === entry.key
           ? Option.some(entry.output ?? null)
           : Option.none()
       )

@@ -23,6 +23,8 @@ const MISTAKES = 3
 type Step = (fault: Fault) => Pull.Pull<unknown, never, unknown>
 
 export interface Options<In, Out, E, SE> {
+  /** The endpoint's. */
+  readonly name: string
   readonly clock: Clock.Clock
   readonly gate: Gate<Stop>
   readonly halt: Halt<SE>
@@ -93,11 +95,13 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
     if (closesGate(fault)) return { fault, era }
     taken.attempts++
     if (fault.reason === "account") {
-      halt.because(new AccountRefused({ status: fault.status, detail: fault.detail }))
+      halt.because(new AccountRefused({ name: options.name, status: fault.status, detail: fault.detail }))
       return undefined
     }
-    if (fault.reason === "transport") silences++
-    else answered()
+    if (fault.reason === "transport") {
+      // An item that has had its time says nothing of the endpoint.
+      if (clock.currentTimeMillisUnsafe() < taken.deadline) silences++
+    } else answered()
     return isRetryable(fault) ? { fault, era } : Result.fail(fault)
   }
 
@@ -106,7 +110,9 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
     Effect.gen(function* () {
       const from = clock.currentTimeMillisUnsafe()
       const passed = yield* Effect.result(Effect.raceFirst(gate.pass, halt.wait))
-      taken.deadline += clock.currentTimeMillisUnsafe() - from
+      const waited = clock.currentTimeMillisUnsafe() - from
+      taken.deadline += waited
+      taken.away += waited
       if (Result.isFailure(passed)) halt.because(passed.failure)
       return !halt.isHalted()
     })
@@ -129,7 +135,11 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
   const turns = (taken: Taken<In>) => {
     let broken: Step | undefined
     let busy: Step | undefined
+    let { away } = taken
     return Effect.fnUntraced(function* (fault: Fault) {
+      // The time that the endpoint was away is not the item's: it has its patience anew.
+      if (away !== taken.away) busy = undefined
+      away = taken.away
       const isBusy = fault.reason === "busy"
       const step =
         (isBusy ? busy : broken) ??

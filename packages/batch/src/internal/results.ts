@@ -37,7 +37,8 @@ export const make = Effect.fnUntraced(function* <In, Out, E>(options: Options<In
       yield* Effect.raceFirst(Effect.sleep(GROUP_WINDOW), Deferred.await(finished))
     }
     const group = [...first, ...(yield* Queue.clear(queue))]
-    yield* persist(group)
+    // In pieces: should the disk fill up, what was written before the piece that fails is kept.
+    for (let from = 0; from < group.length; from += GROUP) yield* persist(group.slice(from, from + GROUP))
     const outcomes: ReadonlyArray<Outcome<In, Out, E>> = group.map(({ outcome }) => outcome)
     return Arr.isReadonlyArrayNonEmpty(outcomes) ? outcomes : yield* Cause.done()
   })

@@ -8,7 +8,15 @@ import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
 import type { Endpoint } from "@stint/core/Endpoint"
 import type { EndpointSpec } from "@stint/core/EndpointSpec"
-import { type Claim, type ClaimError, type Facts, type Found, type Hold, LeaseConflict } from "../Leases.ts"
+import {
+  type Claim,
+  type ClaimError,
+  type Facts,
+  type Found,
+  type Hold,
+  LeaseConflict,
+  type LeaseRecordError
+} from "../Leases.ts"
 import type { Service as LeaseService } from "../Leases.ts"
 import type { ReleasePolicy } from "../ManagedEndpoint.ts"
 import type { Phase } from "./acquire.ts"
@@ -106,19 +114,26 @@ export const claimed = (
       : Effect.succeed(lease.hold)
   )
 
-/** Writes down what was learned. A record that cannot be written does not stop what is under way. */
-export const note =
+/**
+ * Writes down what is about to be done, before the first call that may start a bill. Fails where the record cannot be
+ * written: nothing is to be woken of which a guardian or a sweep would not know.
+ */
+export const declare =
   (lease: SharedLease, hold: Hold) =>
-  (facts: Facts): Effect.Effect<void> =>
+  (facts: Facts): Effect.Effect<void, LeaseRecordError> =>
     Effect.suspend(() => {
       lease.hasNoted ||= facts.acquisition !== undefined
       return hold.note(facts)
     }).pipe(
-      Effect.catchCause((cause) =>
-        Cause.hasInterrupts(cause)
-          ? Effect.failCause(cause)
-          : Effect.logWarning("The lease record could not be written.", cause)
-      )
+      Effect.catchDefect((defect) => Effect.logWarning("The lease record could not be written.", defect))
+    )
+
+/** Writes down what was learned. A record that cannot be written does not stop what is under way. */
+export const note =
+  (lease: SharedLease, hold: Hold) =>
+  (facts: Facts): Effect.Effect<void> =>
+    Effect.catchTag(declare(lease, hold)(facts), "LeaseRecordError", ({ detail, name, namespace }) =>
+      Effect.logWarning(`The lease record of endpoint "${namespace}/${name}" could not be written: ${detail}`)
     )
 
 /** What the record knows; nothing where it cannot be read. */

@@ -9,11 +9,13 @@ import type { Unstable } from "./gate.ts"
 
 /** The endpoint refuses the token, or the account cannot pay: no other item will fare better. */
 export class AccountRefused extends Schema.TaggedError<AccountRefused>()("AccountRefused", {
+  name: Schema.optional(Schema.String),
   status: Schema.optional(Schema.Int),
   detail: Schema.optional(Schema.String)
 }) {
   override get message() {
-    return `The endpoint refuses this account (${this.status ?? "no status"}): ${this.detail ?? "no reason given"}. Check the token, its permission to call endpoints, and the credits. Finished work is kept.`
+    const endpoint = this.name === undefined ? "The endpoint" : `Endpoint "${this.name}"`
+    return `${endpoint} refuses this account (${this.status ?? "no status"}): ${this.detail ?? "no reason given"}. Check the token, its permission to call endpoints, and the credits. Finished work is kept.`
   }
 }
 
@@ -31,7 +33,7 @@ export class DeadlineReached extends Schema.TaggedError<DeadlineReached>()("Dead
   after: Schema.String
 }) {
   override get message() {
-    return `The run was given ${this.after}, and they are over. Finished work is kept; the same run again goes on with what is left.`
+    return `The time of the run is over: it was given ${this.after}. Finished work is kept; the same run again goes on with what is left.`
   }
 }
 

@@ -16,8 +16,9 @@ export interface Turnstile {
   readonly isWaitedFor: () => boolean
 }
 
-/** `limit` is asked each time. */
-export const make = (limit: () => number): Turnstile => {
+/** `asked` is asked each time; a number that is none lets one through. */
+export const make = (asked: () => number): Turnstile => {
+  const limit = () => Math.max(1, Math.floor(asked()) || 1)
   let inside = 0
   const again = new Set<() => void>()
   const first = new Set<() => void>()

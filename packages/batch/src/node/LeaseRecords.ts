@@ -293,7 +293,7 @@ export const make = Effect.fnUntraced(function* (
           const line = facts.acquisition === undefined ? undefined : `${facts.acquisition} by process ${pid}`
           const next = { ...record, facts: merged }
           File.write(file, line === undefined ? next : File.withLine(next, at, line))
-        }).pipe(Effect.catch(warn("could not be written")))
+        }).pipe(Effect.mapError(failed))
       }),
       facts: Effect.map(
         Effect.orElseSucceed(Store.read(file), (): File.Reading => ({ _tag: "Missing" })),

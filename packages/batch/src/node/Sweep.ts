@@ -26,6 +26,8 @@ import * as LeaseRecords from "./LeaseRecords.ts"
 export interface Options {
   /** The folder of the records. Default: as in `LeaseRecords`. */
   readonly directory?: string | undefined
+  /** Only this endpoint, and only by its record here. Default: every record, and every endpoint with the tag. */
+  readonly only?: { readonly namespace: string; readonly name: string } | undefined
   /**
    * How long a tagged endpoint without a record here must have been left alone: one that was called or changed within that
    * time may belong to a run on another machine. Default: 15 minutes.
@@ -166,9 +168,14 @@ export const plan = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Plan, Config.ConfigError | LeaseRecords.RecordsUnreadable, Endpoints> {
   const endpoints = yield* Endpoints
-  const { damaged, leases } = yield* LeaseRecords.list(options)
+  const { only } = options ?? {}
+  const { damaged, leases: all } = yield* LeaseRecords.list(options)
   for (const { detail, file } of damaged) yield* Effect.logWarning(`${file} is no lease record: ${detail}`)
+  const leases = all.filter(
+    ({ name, namespace }) => only === undefined || (name === only.name && namespace === only.namespace)
+  )
   const recorded = yield* Effect.forEach(leases, byRecord)
+  if (only !== undefined) return { candidates: recorded, unlisted: undefined }
   const idle = Duration.fromInputUnsafe(options?.idle ?? "15 minutes")
   const known = new Set(
     leases.flatMap((lease) =>

@@ -7,6 +7,7 @@
  */
 import * as ByteSize from "effect/ByteSize"
 import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -267,6 +268,20 @@ const proxies = Config.map(
   })
 )
 
+/** A proxy's address may hold a password, so a wrong one is not quoted. */
+const refuseWrong = Effect.fnUntraced(function* ({ http, https }: Proxies) {
+  for (const [name, given] of [
+    ["http_proxy", http],
+    ["https_proxy", https]
+  ] as const) {
+    const url = proxyUrl(given)
+    if (url !== "" && !/^https?:\/\/[^/]/.test(URL.parse(url)?.href ?? "")) {
+      const message = `${name} (or ${name.toUpperCase()}) is no address of a proxy. Write it as in http://proxy:3128, or unset it.`
+      return yield* Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
+    }
+  }
+})
+
 /**
  * The same, with the proxies that the configuration names. Of two spellings the lower one wins, as with curl.
  *
@@ -291,5 +306,5 @@ export const layerConfig = (
 ): Layer.Layer<HttpClient.HttpClient, Config.ConfigError> =>
   Layer.effect(
     HttpClient.HttpClient,
-    Effect.flatMap(proxies, (found) => make({ ...options, proxies: found }))
+    Effect.flatMap(Effect.tap(proxies, refuseWrong), (found) => make({ ...options, proxies: found }))
   )

@@ -26,6 +26,7 @@ import { ExitStatus } from "../ExitStatus.ts"
 import * as GuardianFlag from "../GuardianFlag.ts"
 import * as InputFile from "../InputFile.ts"
 import * as LeaseFlags from "../LeaseFlags.ts"
+import * as Orphan from "../Orphan.ts"
 import * as OutputFolder from "../OutputFolder.ts"
 import * as RunLimits from "../RunLimits.ts"
 import { ShortDuration } from "../ShortDuration.ts"
@@ -130,7 +131,8 @@ export const run = Command.make(
       const report = withInvalid(Report.nothingToDo(plan.items), invalid)
       yield* finish(report)
       if (invalid > 0) yield* Ref.set(status, ExitCode.itemsFailed)
-      return yield* Console.log(RunView.summary(report, options.out, undefined))
+      yield* Console.log(RunView.summary(report, options.out, undefined))
+      return yield* Orphan.release(name, view.say)
     }
     yield* view.say(`${count(plan.items)} rows in ${input.name}, ${count(plan.remaining)} to do.`)
 

@@ -5,7 +5,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Headers from "effect/http/Headers"
 import type * as HttpClientError from "effect/http/HttpClientError"
@@ -13,6 +12,7 @@ import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as EndpointError from "../EndpointError.ts"
 import type { Rejection } from "../ControlPlane.ts"
 import * as Policy from "../Policy.ts"
+import type * as Secret from "../Secret.ts"
 
 /** An answer outside 2xx, with what it said. */
 export class Refusal extends Schema.TaggedError<Refusal>()("Refusal", {
@@ -54,22 +54,18 @@ export const detailOf = (text: string): string | undefined => {
 const requestIdOf = (headers: Headers.Headers): string | undefined =>
   headers["x-request-id"] ?? headers["x-amzn-trace-id"] ?? headers["x-amz-cf-id"]
 
-/** A server that echoes the token must not bring it into a message. */
-export const withoutToken = (token: Redacted.Redacted) => {
-  const secret = Redacted.value(token)
-  return <T extends string | undefined>(text: T): T | string =>
-    text === undefined || secret === "" ? text : text.replaceAll(secret, "<the token>")
-}
+/** Takes the token out of what a server says. */
+export type Conceal = ReturnType<typeof Secret.conceal>
 
 const refuse = Effect.fnUntraced(function* (
   response: HttpClientResponse.HttpClientResponse,
-  token: Redacted.Redacted
+  conceal: Conceal
 ) {
-  const text = yield* Effect.orElseSucceed(response.text, () => "")
+  const text = conceal(yield* Effect.orElseSucceed(response.text, () => ""))
   return yield* new Refusal({
     status: response.status,
-    detail: withoutToken(token)(response.headers["x-error-message"] ?? detailOf(text)),
-    requestId: requestIdOf(response.headers),
+    detail: conceal(response.headers["x-error-message"]) ?? detailOf(text),
+    requestId: conceal(requestIdOf(response.headers)),
     retryAfter: Policy.retryAfterOf(response.headers)
   })
 })
@@ -79,11 +75,11 @@ const refuse = Effect.fnUntraced(function* (
  * fails with a {@link Refusal} otherwise.
  */
 export const requireOk =
-  (token: Redacted.Redacted) =>
+  (conceal: Conceal) =>
   (
     response: HttpClientResponse.HttpClientResponse
   ): Effect.Effect<HttpClientResponse.HttpClientResponse, Refusal | HttpClientError.HttpClientError> => {
-    if (response.status < 200 || response.status >= 300) return refuse(response, token)
+    if (response.status < 200 || response.status >= 300) return refuse(response, conceal)
     // Nothing is promised of the body of a DELETE, least of all that there is one.
     if (response.status === 200 && response.request.method !== "DELETE") return Effect.succeed(response)
     return Effect.map(response.text, (text) =>
@@ -127,14 +123,15 @@ const transportDetail = (error: HttpClientError.HttpClientError) => {
   return Predicate.isError(inner) ? `${error.message}: ${inner.message}` : error.message
 }
 
-const toReason = (error: CallFailure): EndpointError.Reason => {
+const toReason = (error: CallFailure, conceal: Conceal): EndpointError.Reason => {
   if (error._tag === "Refusal") return reasonOf(error)
-  if (error._tag === "SchemaError") return new EndpointError.DecodeError({ detail: error.message })
+  if (error._tag === "SchemaError") return new EndpointError.DecodeError({ detail: conceal(error.message) })
   // `requireOk` has read every refusal before the contract's own decoding could.
-  if (error._tag !== "HttpClientError") return new EndpointError.InvalidRequest({ detail: error.error })
+  if (error._tag !== "HttpClientError")
+    return new EndpointError.InvalidRequest({ detail: conceal(error.error) })
   return error.reason._tag === "TransportError"
-    ? new EndpointError.TransportError({ detail: transportDetail(error) })
-    : new EndpointError.DecodeError({ detail: error.message })
+    ? new EndpointError.TransportError({ detail: conceal(transportDetail(error)) })
+    : new EndpointError.DecodeError({ detail: conceal(error.message) })
 }
 
 /** An {@link EndpointError.ApiError} of the given call. */
@@ -150,11 +147,11 @@ export const apiError = (call: Call, reason: EndpointError.Reason): EndpointErro
  * Maps every failure of a call to an `ApiError`, and ends it at the deadline of `Policy.CurrentCallTimeout`.
  */
 export const toApiError =
-  (call: Call) =>
+  (call: Call, conceal: Conceal) =>
   <A, R>(effect: Effect.Effect<A, CallFailure, R>): Effect.Effect<A, EndpointError.ApiError, R> =>
     Effect.flatMap(Policy.CurrentCallTimeout, (duration) =>
       effect.pipe(
-        Effect.mapError((error) => apiError(call, toReason(error))),
+        Effect.mapError((error) => apiError(call, toReason(error, conceal))),
         Effect.timeoutOrElse({
           duration,
           orElse: () =>

@@ -2,7 +2,7 @@
  * The clients of the management API, and what every call has in common: a namespace, a deadline, retries, typed errors.
  */
 import * as Effect from "effect/Effect"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
@@ -12,6 +12,7 @@ import { ControlPlane, defaultApiUrl, defaultHubUrl } from "../ControlPlane.ts"
 import { InvalidRequest, NotFound, QuotaExceeded } from "../EndpointError.ts"
 import type { ApiError } from "../EndpointError.ts"
 import * as EndpointName from "../EndpointName.ts"
+import * as Secret from "../Secret.ts"
 import * as ApiCall from "./apiCall.ts"
 
 /** Where and as whom. */
@@ -26,27 +27,36 @@ export interface Options {
 const trimmed = (url: URL) => url.href.replace(/\/$/, "")
 const withoutVersion = (url: URL) => trimmed(url).replace(/\/v2$/, "")
 
+/** The token alone says who asks; what else an address holds of names and passwords would be printed and recorded. */
+const withoutUser = (given: URL): URL => {
+  const url = new URL(given)
+  url.username = ""
+  url.password = ""
+  return url
+}
+
 /** The API's clients and the account; shared by all namespaces. */
 export const make = Effect.fnUntraced(function* (options: Options) {
+  const conceal = Secret.conceal(Redacted.value(options.token))
   const authorised = options.http.pipe(
     HttpClient.mapRequest(HttpClientRequest.bearerToken(options.token)),
-    HttpClient.transformResponse(Effect.flatMap(ApiCall.requireOk(options.token)))
+    HttpClient.transformResponse(Effect.flatMap(ApiCall.requireOk(conceal)))
   )
-  const apiUrl = options.apiUrl ?? defaultApiUrl
+  const apiUrl = withoutUser(options.apiUrl ?? defaultApiUrl)
   const api = yield* HttpApiClient.makeWith(ControlPlane, {
     baseUrl: withoutVersion(apiUrl),
     httpClient: authorised
   })
   const { catalog } = yield* HttpApiClient.makeWith(CatalogApi, {
-    baseUrl: trimmed(options.catalogUrl ?? defaultCatalogUrl),
+    baseUrl: trimmed(withoutUser(options.catalogUrl ?? defaultCatalogUrl)),
     httpClient: authorised
   })
   const account = yield* Account.make({
     client: options.http,
-    hubUrl: options.hubUrl ?? defaultHubUrl,
+    hubUrl: withoutUser(options.hubUrl ?? defaultHubUrl),
     token: options.token
   })
-  return { api, apiUrl, catalog, account, http: options.http, token: options.token }
+  return { api, apiUrl, catalog, account, http: options.http, token: options.token, conceal }
 })
 
 /** The API's clients and the account. */
@@ -58,13 +68,13 @@ export interface Named {
 }
 
 /** Calls within one namespace. */
-export const calls = (namespace: Effect.Effect<string, ApiError>) => {
+export const calls = (namespace: Effect.Effect<string, ApiError>, conceal: ApiCall.Conceal) => {
   /** A call about the namespace as a whole, sent once. */
   const inNamespaceOnce = <A, E extends ApiCall.CallFailure>(
     method: string,
     send: (namespace: string) => Effect.Effect<A, E>
   ): Effect.Effect<A, ApiError> =>
-    Effect.flatMap(namespace, (ns) => ApiCall.toApiError({ method, namespace: ns })(send(ns)))
+    Effect.flatMap(namespace, (ns) => ApiCall.toApiError({ method, namespace: ns }, conceal)(send(ns)))
 
   /** The same, tried again while it may help. */
   const inNamespace = <A, E extends ApiCall.CallFailure>(
@@ -81,7 +91,7 @@ export const calls = (namespace: Effect.Effect<string, ApiError>) => {
     Effect.flatMap(namespace, (ns) => {
       const call = { method, namespace: ns, name }
       return EndpointName.isValid(name)
-        ? ApiCall.toApiError(call)(send({ params: { namespace: ns, name } }))
+        ? ApiCall.toApiError(call, conceal)(send({ params: { namespace: ns, name } }))
         : Effect.fail(
             ApiCall.apiError(
               call,

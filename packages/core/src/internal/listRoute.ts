@@ -32,7 +32,7 @@ const inNamespace = (
           query: cursor === undefined ? queryOf(options) : { ...queryOf(options), cursor }
         })
         .pipe(
-          ApiCall.toApiError({ method: "list", namespace }),
+          ApiCall.toApiError({ method: "list", namespace }, connection.conceal),
           ApiCall.retryTransient,
           Effect.map((page) => [
             page.items.map((endpoint) => new Endpoint({ ...endpoint, namespace })),

@@ -20,6 +20,7 @@ const toRecord = (data: string): Logs.LogRecord =>
   Option.getOrElse(decodeRecord(data), () => ({ line: data }))
 
 export const make = (connection: Connection, { existing, once }: Calls) => {
+  const { conceal } = connection
   const routes = connection.api.observation
 
   const follow = (
@@ -28,7 +29,7 @@ export const make = (connection: Connection, { existing, once }: Calls) => {
   ): Stream.Stream<Logs.LogRecord, NotFound | ApiError> => {
     const { limit: _, until: __, ...query } = options
     const cut = (detail: string) =>
-      ApiCall.apiError({ method: "follow logs", name }, new TransportError({ detail }))
+      ApiCall.apiError({ method: "follow logs", name }, new TransportError({ detail: conceal(detail) }))
     return Stream.unwrap(
       existing("follow logs", name, (request) => routes.followRecords({ ...request, query }))
     ).pipe(

@@ -83,6 +83,8 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
   readonly timeout: Duration.Duration
   readonly wasAwake: boolean
   readonly onChange: (endpoint: Endpoint) => Effect.Effect<void>
+  /** Told at each look whether the endpoint was ready. */
+  readonly onLook: (isReady: boolean) => void
 }): Effect.fn.Return<Endpoint, EndpointError.NotReady> {
   const namespace = yield* options.namespace
   const schedule = yield* Policy.CurrentPolling
@@ -125,7 +127,7 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
       if (wasAwake || waited >= Duration.toMillis(pausedGrace))
         return yield* new EndpointError.PausedByOther({
           ...id,
-          by: endpoint.status.updatedBy?.name ?? undefined
+          by: options.redact(endpoint.status.updatedBy?.name ?? undefined)
         })
       return undefined
     }
@@ -137,6 +139,7 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
   })
 
   return yield* look.pipe(
+    Effect.tap((endpoint) => Effect.sync(() => options.onLook(endpoint !== undefined))),
     // An outage of the API is outlasted, as long as there is time.
     Effect.catchIf(
       (error) => error._tag === "ApiError" && error.isTransient,
@@ -153,7 +156,7 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
               ...id,
               waited: Duration.format(options.timeout),
               state: endpoint?.state ?? "unknown",
-              detail: endpoint?.status.message ?? undefined
+              detail: options.redact(endpoint?.status.message ?? undefined)
             })
           )
         )

@@ -33,6 +33,9 @@ const USED = 0.8
 /** Of which so much is used is full, whoever waits. */
 const FULL = 0.9
 const CUT = 0.8
+/** One burst of refusals takes the ceiling to no less than this part of what was in flight. */
+const BURST = 0.5
+const LONGEST_ROUND_TRIP = 30_000
 
 export const make = (settings: Settings): Adaptive => {
   const { declared, max } = settings
@@ -42,6 +45,9 @@ export const make = (settings: Settings): Adaptive => {
   let replicas = Math.max(1, settings.replicas)
   let source = "seed"
   let cutAt = -Infinity
+  /** Whether anything was answered since the last cut, and how long answers take. */
+  let hasAnswered = true
+  let answerMillis: number | undefined
   let inFlight: number | undefined
   /** At first everything waits. */
   let isSaturated = true
@@ -64,16 +70,34 @@ export const make = (settings: Settings): Adaptive => {
   }
   limit = Math.min(most(), Math.max(1, settings.seed))
 
+  const isBelowCeiling = () => limit < (ceiling.at() ?? 0) - 0.5
+
   const isUsed = () => isSaturated && (inFlight ?? limit) >= USED * limit
 
   const onBusy = (sample: Sample) => {
-    const isNew = sample.at - sample.durationMillis >= cutAt
-    const wasProbe = ceiling.onBusy(sample.at, sample.inFlight)
+    // Once a round trip of answers; and while nothing is answered, more refusals say nothing about how much is borne.
+    const isNew =
+      hasAnswered &&
+      sample.at - sample.durationMillis >= cutAt &&
+      sample.at - cutAt >= Math.min(answerMillis ?? 0, LONGEST_ROUND_TRIP)
+    // What was sent after the cut and refused as well tells of a refusing time, not of how much is borne.
+    const isOfRound = isNew || sample.at - sample.durationMillis <= cutAt
+    const least = isNew ? BURST * limit : 1
     if (isNew) {
       cutAt = sample.at
+      hasAnswered = false
       guard.reset()
     }
+    // Before the first answer nobody knows whether it is this one or everything that is refused.
+    const wasProbe =
+      isOfRound && answerMillis !== undefined && ceiling.onBusy(sample.at, sample.inFlight, least)
     set(isNew && !wasProbe ? CUT * Math.min(limit, sample.inFlight) : limit, "busy")
+  }
+
+  const onGood = ({ durationMillis }: Sample) => {
+    hasAnswered = true
+    answerMillis =
+      answerMillis === undefined ? durationMillis : answerMillis + (durationMillis - answerMillis) / 16
   }
 
   const grow = (sample: Sample) => {
@@ -92,13 +116,16 @@ export const make = (settings: Settings): Adaptive => {
       isSaturated = sample.isSaturated || inFlight >= FULL * limit
       if (sample.reason === "busy") return onBusy(sample)
       if (sample.reason !== undefined) return
+      onGood(sample)
       governor.onAnswer(sample.at)
       if (!isSaturated) guard.pause()
       else if (!governor.isLive()) {
         const size = guard.onAnswer(sample.at, sample.inFlight, sample.outputTokens, limit)
         if (size !== undefined) return set(size, "goodput")
       }
-      if (isUsed() && (governor.isLive() ? !governor.isFull() : guard.mayGrow())) grow(sample)
+      if (isUsed() && (governor.isLive() ? !governor.isFull() : guard.mayGrow() || isBelowCeiling())) {
+        grow(sample)
+      }
     },
     onReading: (reading, at) => {
       const wasLive = governor.isLive()

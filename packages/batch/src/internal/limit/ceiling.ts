@@ -8,8 +8,11 @@ const LAST_PROBE_MILLIS = 3_600_000
 
 export interface Ceiling {
   readonly at: () => number | undefined
-  /** A refusal with so many in flight, itself included; whether it came of asking for more than was known to be borne. */
-  readonly onBusy: (now: number, inFlight: number) => boolean
+  /**
+   * A refusal with so many in flight, itself included; whether it came of asking for more than was known to be borne. One
+   * burst takes the ceiling no lower than `least`: where everything is refused, few are in flight because they are.
+   */
+  readonly onBusy: (now: number, inFlight: number, least: number) => boolean
   /** A good answer with the limit at the ceiling and others waiting: the ceiling may rise. */
   readonly onFull: (now: number) => void
   /** The endpoint has become so many times as large. */
@@ -27,10 +30,10 @@ export const make = (): Ceiling => {
 
   return {
     at: () => ceiling,
-    onBusy: (now, inFlight) => {
+    onBusy: (now, inFlight, least) => {
       const wasProbe = proved !== undefined
       // Of a burst of refusals the last one knows best.
-      ceiling = Math.min(proved ?? ceiling ?? Infinity, Math.max(1, inFlight - 1))
+      ceiling = Math.min(proved ?? ceiling ?? Infinity, Math.max(1, least, inFlight - 1))
       if (wasProbe) patience = Math.min(LAST_PROBE_MILLIS, 2 * patience)
       quietSince = now
       proved = undefined

@@ -119,7 +119,7 @@ export const make = (): Guard => {
     if (at < probeAt) return undefined
     phase = "settling"
     best = now
-    return HEADROOM * held
+    return Math.max(held + 1, HEADROOM * held)
   }
 
   const probed = (at: number, now: Measured) => {

@@ -1,6 +1,7 @@
 /**
  * The calls that a guardian makes: a few routes of the management API, on Node's own client.
  */
+import * as Secret from "@stint/core/Secret"
 import type { RequestOptions } from "node:http"
 
 /** Where and as whom. */
@@ -67,6 +68,7 @@ export const call = async (
   const url = new URL(`${base}/endpoint/${path}${action}`)
   // Loaded when it is needed: a guardian that never acts stays small.
   const { request } = await (url.protocol === "https:" ? import("node:https") : import("node:http"))
+  const conceal = Secret.conceal(access.token)
   const body = options.body === undefined ? undefined : JSON.stringify(options.body)
   const settings: RequestOptions = {
     method,
@@ -90,14 +92,15 @@ export const call = async (
         text += chunk
         if (text.length > BODY_BYTES) sent.destroy(new Error("the answer is too long"))
       })
-      response.on("end", () =>
+      response.on("end", () => {
+        const said = conceal(text)
         resolve({
           status: response.statusCode ?? 0,
-          state: stateOf(text),
-          detail: text.replaceAll(access.token, "<the token>").slice(0, 300),
+          state: stateOf(said),
+          detail: said.slice(0, 300),
           retryAfterMillis: retryAfterOf(response.statusCode ?? 0, response.headers)
         })
-      )
+      })
     })
     sent.on("error", reject)
     sent.end(body)

@@ -42,9 +42,18 @@ const numberAt = (json: object, key: string): number => {
   return value
 }
 
+/** The words of Node's own error would quote the line, and the token with it. */
+const jsonOf = (line: string): unknown => {
+  try {
+    return JSON.parse(line)
+  } catch {
+    throw new Error("the order is not JSON")
+  }
+}
+
 /** Reads an order; throws when something is missing. */
 export const parse = (line: string): Order => {
-  const json: unknown = JSON.parse(line)
+  const json = jsonOf(line)
   if (typeof json !== "object" || json === null) throw new Error("the order is no object")
   return {
     token: textAt(json, "token"),

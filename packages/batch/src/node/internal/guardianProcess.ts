@@ -6,6 +6,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Secret from "@stint/core/Secret"
 import { spawn } from "node:child_process"
 import NodeProcess from "node:process"
 import { fileURLToPath } from "node:url"
@@ -84,12 +85,13 @@ export const start = Effect.fnUntraced(function* (
       }),
     catch: (error) => new GuardianFailed({ detail: String(error) })
   })
+  const conceal = Secret.conceal(order.token)
   let said = ""
   const up = Effect.callback<void, GuardianFailed>((resume) => {
     const fail = (detail: string) => resume(Effect.fail(new GuardianFailed({ detail })))
     child.on("error", (error) => fail(error.message))
     child.on("exit", (code, signal) =>
-      fail(`it ended at once (${signal ?? code}): ${said.trim().slice(0, 500)}`)
+      fail(`it ended at once (${signal ?? code}): ${conceal(said).trim().slice(0, 500)}`)
     )
     child.stdin.on("error", () => undefined)
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
