@@ -112,8 +112,9 @@ const QUIET_MILLIS = 60_000
  * replica with 192 on vLLM and SGLang, which queue whatever comes, and 64 elsewhere. It lets in one more for each answer
  * while rows wait. Then, whichever comes first:
  *
- * - **The engine refuses** (429): the limit falls by a fifth, once a round trip, and what was in flight is remembered. It
- *   is approached again and not passed, until five minutes went by without a refusal.
+ * - **The engine refuses** (429): the limit falls by a fifth, once in the time of an answer, and what was in flight is
+ *   remembered. It is approached again and not passed, until five minutes went by without a refusal. A time in which
+ *   everything is refused teaches nothing, and leaves an eighth of the limit at least.
  * - **The engine tells** what runs and what waits (`/metrics` of vLLM, SGLang, TGI, TEI and llama.cpp, read every two
  *   seconds): the limit keeps about a tenth waiting there, 2 at least.
  * - **More brings no more**: after two rounds with less than 5 % more tokens a second it stays at 1.25 times the best size,
@@ -205,10 +206,10 @@ const Rates = Schema.Struct({
 )
 
 /**
- * At most so many requests and tokens a minute, for an endpoint that others need too.
+ * So many requests and tokens a minute, for an endpoint that others need too.
  *
- * Requests are spread evenly: after a pause at most five seconds' worth go at once. Whoever waits for its time holds no
- * slot. A request is charged by an estimate when it goes, and by what it used when it is answered, where the job can tell.
+ * Requests are spread evenly: at the start, and after a pause, at most five seconds' worth go at once. In the first minute
+ * this comes on top, as in any minute after a pause. Whoever waits for its time holds no slot. A request is charged by an estimate when it goes, and by what it used when it is answered, where the job can tell.
  *
  * Throws a `SchemaError` when no rate is given, or one that is not above 0.
  *
@@ -248,11 +249,15 @@ export const rate = (options: RateOptions): Limit => {
         })
         return Effect.onInterrupt(Effect.sleep(Duration.millis(wait)), () => leave)
       })
-    const { pace } = inner
+    const { describe, pace } = inner
+    // Member by member: the methods of a class are no own properties, and need their object.
     return {
-      ...inner,
+      current: () => inner.current(),
+      onSample: (sample) => inner.onSample(sample),
+      onReopened: () => inner.onReopened(),
+      describe: describe === undefined ? undefined : () => describe.call(inner),
       pace: (estimated) =>
-        pace === undefined ? turn(estimated) : Effect.andThen(pace(estimated), turn(estimated)),
+        pace === undefined ? turn(estimated) : Effect.andThen(pace.call(inner, estimated), turn(estimated)),
       settle: (estimated, used) => {
         tokens?.give(now(), estimated - used)
         inner.settle?.(estimated, used)

@@ -367,6 +367,41 @@ describe("rate", () => {
     )
   )
 
+  it.effect("asks a limit within whose members are methods of a class", () => {
+    class Counting implements Limit.Controller {
+      private seen = 1
+      current() {
+        return this.seen
+      }
+      onSample() {
+        this.seen++
+      }
+      onReopened() {
+        this.seen = 1
+      }
+      describe() {
+        return { limit: this.seen, ceiling: undefined, source: "counting" }
+      }
+    }
+    const within: Limit.Limit = { max: 9, make: () => Effect.succeed(new Counting()) }
+    return on({}, Limit.rate({ requestsPerMinute: 60, within }), (controller) =>
+      Effect.sync(() => {
+        controller.onSample({
+          reason: undefined,
+          at: 0,
+          durationMillis: 0,
+          inFlight: 1,
+          outputTokens: undefined,
+          isSaturated: true
+        })
+        assert.strictEqual(controller.current(), 2)
+        assert.strictEqual(controller.describe?.().source, "counting")
+        controller.onReopened()
+        assert.strictEqual(controller.current(), 1)
+      })
+    )
+  })
+
   it.effect("bounds what is in flight by the limit within", () =>
     on({}, Limit.rate({ requestsPerMinute: 1, within: Limit.fixed(3) }), (controller) =>
       Effect.sync(() => assert.strictEqual(controller.current(), 3))

@@ -3,6 +3,7 @@ import type { Limit } from "@stint/batch"
 import { Schema } from "effect"
 import * as Adaptive from "../src/internal/limit/adaptive.ts"
 import * as EngineMetrics from "../src/internal/limit/engineMetrics.ts"
+import * as Goodput from "../src/internal/limit/goodput.ts"
 
 const minute = 60_000
 
@@ -101,7 +102,10 @@ describe("whatever happens", () => {
       const limit = make()
       limit.answers(500)
       limit.busy({ inFlight })
-      let left = 5 * minute
+      // What was in flight is served, and what comes after it as well: it was not a time that refuses everything.
+      limit.answers(1)
+      limit.answers(1, 100, { durationMillis: 50 })
+      let left = 5 * minute - 200
       for (const event of events) {
         if (event._tag === "Pass" || event._tag === "Replicas") continue
         left -= event._tag === "Answers" ? 100 * event.count : 0
@@ -164,6 +168,9 @@ describe("a refusal", () => {
     assert.strictEqual(limit.current(), Math.floor(0.8 * before))
     limit.pass(100)
     limit.busy({ inFlight: limit.current() })
+    assert.strictEqual(limit.current(), Math.floor(0.8 * before), "a refusal's own round trip is none")
+    limit.pass(900)
+    limit.busy({ inFlight: limit.current() })
     assert.isBelow(limit.current(), Math.floor(0.7 * before))
   })
 
@@ -196,6 +203,7 @@ describe("a refusal", () => {
     limit.answers(10, better)
     assert.isAbove(limit.current(), 128)
     limit.busy({ inFlight: 129 })
+    limit.answers(1)
     assert.strictEqual(limit.current(), 128)
     limit.pass(9 * minute)
     limit.answers(10, better)
@@ -213,6 +221,126 @@ describe("a refusal", () => {
     let gap = 100
     limit.answers(2000, () => (gap *= 0.998))
     assert.isAbove(limit.current(), 100)
+  })
+})
+
+/**
+ * A limit before an engine that answers in about two seconds, for rows without end. From `from` to `to` whatever arrives is
+ * refused, within 10 ms, or whatever would be answered; above `bears` it is refused at any time.
+ */
+const lead = (
+  limit: ReturnType<typeof make>,
+  engine: {
+    readonly millis: number
+    readonly from?: number
+    readonly to?: number
+    readonly refuses?: "what arrives" | "what is answered"
+    readonly bears?: number
+    readonly tells?: boolean
+  }
+) => {
+  const { bears = Infinity, from = Infinity, refuses = "what arrives", to = Infinity } = engine
+  const due = new Map<number, Array<{ readonly sentAt: number; readonly isRefused: boolean }>>()
+  const isRefusing = (at: number) => at >= from && at < to
+  let inFlight = 0
+  let served = 0
+  let sent = 0
+  const seen = { before: 0, least: Infinity, refusals: 0, answers: 0, limits: new Array<number>() }
+  for (let at = 1; at <= engine.millis; at++) {
+    if (at === from) seen.before = limit.current()
+    limit.pass(1)
+    for (const { isRefused: wasRefused, sentAt } of due.get(at) ?? []) {
+      const isRefused = wasRefused || (refuses === "what is answered" && isRefusing(at))
+      if (isRefused) seen.refusals++
+      else seen.answers++
+      if (!wasRefused) served--
+      limit.sample({ reason: isRefused ? "busy" : undefined, durationMillis: at - sentAt, inFlight })
+      inFlight--
+    }
+    due.delete(at)
+    if (engine.tells === true && at % 2000 === 0) limit.read(served, 0)
+    for (; inFlight < limit.current(); inFlight++) {
+      const isRefused = served >= bears || (refuses === "what arrives" && isRefusing(at))
+      if (!isRefused) served++
+      const then = at + (isRefused ? 10 : 1500 + ((sent++ * 617) % 1000))
+      due.set(then, [...(due.get(then) ?? []), { sentAt: at, isRefused }])
+    }
+    seen.least = Math.min(seen.least, limit.current())
+    seen.limits.push(limit.current())
+  }
+  return seen
+}
+
+describe("a time in which everything is refused", () => {
+  const threeRounds = 7500
+  for (const tells of [false, true]) {
+    for (const refuses of ["what arrives", "what is answered"] as const) {
+      for (const seed of [1, 2, 3, 64, 400]) {
+        for (const millis of [50, 1000, 30_000]) {
+          it(`of ${millis} ms costs no more than itself: ${refuses}, ${seed} at first${tells ? ", with /metrics" : ""}`, () => {
+            for (const from of [1, 3000, 30_000]) {
+              const limit = make({ seed, max: 400 })
+              const to = from + millis
+              const { before, least, limits } = lead(limit, {
+                millis: to + threeRounds,
+                from,
+                to,
+                refuses,
+                tells
+              })
+              assert.isAtLeast(least, Math.floor(Math.min(seed, before) / 8))
+              assert.isAtLeast(limit.current(), Math.ceil(before / 2), `${from}: ${before} before`)
+              assert.isAtLeast(limits[to - 1] ?? 0, Math.floor(before / 8), `${from}: ${before} before`)
+            }
+          })
+        }
+      }
+    }
+  }
+
+  it("teaches nothing where nothing of what was in flight is served", () => {
+    const limit = make()
+    limit.answers(50)
+    const before = limit.current()
+    limit.pass(100)
+    for (let inFlight = before; inFlight > 0; inFlight--) limit.busy({ inFlight })
+    assert.isUndefined(limit.describe().ceiling)
+    assert.strictEqual(limit.current(), Math.floor(0.8 * before))
+  })
+
+  it("teaches nothing where less is refused as well", () => {
+    const limit = make()
+    limit.answers(50)
+    const before = limit.current()
+    limit.pass(100)
+    limit.busy({ inFlight: before })
+    assert.strictEqual(limit.describe().ceiling, before - 1)
+    limit.pass(50)
+    limit.busy({ inFlight: Math.floor(before / 2) })
+    assert.isUndefined(limit.describe().ceiling)
+  })
+})
+
+describe("an engine that bears so many", () => {
+  it("is learnt from the first burst, and kept to", () => {
+    const limit = make({ seed: 1000, max: 1000 })
+    const { refusals } = lead(limit, { millis: 20_000, bears: 128 })
+    assert.strictEqual(limit.current(), 128)
+    assert.isAtMost(refusals, 1000)
+  })
+
+  it("is approached from below, and refuses no more than a few", () => {
+    const limit = make()
+    const { refusals } = lead(limit, { millis: 120_000, bears: 128 })
+    assert.isAtLeast(limit.current(), 127)
+    assert.isAtMost(refusals, 5)
+  })
+
+  it("is learnt again after a time in which everything was refused", () => {
+    const limit = make({ seed: 128 })
+    lead(limit, { millis: 120_000, from: 1, to: 1000, bears: 128 })
+    assert.isAtLeast(limit.current(), 120)
+    assert.isAtMost(limit.current(), 129)
   })
 })
 
@@ -321,6 +449,15 @@ describe("goodput", () => {
     assert.isBelow(limit.current(), 300)
     on(limit, 200_000, () => 400)
     assert.isAtLeast(limit.current(), 400)
+  })
+
+  it("is tried with one more at least, however few are in flight", () => {
+    const guard = Goodput.make()
+    const sizes = Array.from({ length: 300 }, (_, n) => guard.onAnswer(1000 * n, 1, 100, 1))
+    assert.isAbove(
+      sizes.findIndex((size) => size !== undefined && Math.floor(size) === 2),
+      0
+    )
   })
 
   it("that falls far makes it look anew, from less", () => {

@@ -33,8 +33,10 @@ const USED = 0.8
 /** Of which so much is used is full, whoever waits. */
 const FULL = 0.9
 const CUT = 0.8
-/** One burst of refusals takes the ceiling to no less than this part of what was in flight. */
-const BURST = 0.5
+/** While nothing sent after a cut is served, more cuts leave this at least: all may be refused, whatever is sent. */
+const LEAST = 1 / 8
+/** Refusals that belong together come within this part of the time of an answer. */
+const BURST = 1 / 4
 const LONGEST_ROUND_TRIP = 30_000
 
 export const make = (settings: Settings): Adaptive => {
@@ -45,8 +47,12 @@ export const make = (settings: Settings): Adaptive => {
   let replicas = Math.max(1, settings.replicas)
   let source = "seed"
   let cutAt = -Infinity
-  /** Whether anything was answered since the last cut, and how long answers take. */
-  let hasAnswered = true
+  /** Whether anything sent after the last cut was served. */
+  let isServed = true
+  /** The limit before the first cut since anything was served, and after the last one. */
+  let uncut = 1
+  let cut = 1
+  /** How long good answers take. */
   let answerMillis: number | undefined
   let inFlight: number | undefined
   /** At first everything waits. */
@@ -58,7 +64,7 @@ export const make = (settings: Settings): Adaptive => {
       Math.min(
         max,
         declared === undefined ? Infinity : declared * replicas,
-        ceiling.at() ?? Infinity,
+        Math.max(ceiling.at() ?? Infinity, ceiling.isDoubtful() ? LEAST * uncut : 1),
         governor.isLive() ? Infinity : Math.max(CAP * replicas, settings.seed)
       )
     )
@@ -72,32 +78,35 @@ export const make = (settings: Settings): Adaptive => {
 
   const isBelowCeiling = () => limit < (ceiling.at() ?? 0) - 0.5
 
-  const isUsed = () => isSaturated && (inFlight ?? limit) >= USED * limit
+  const isUsed = () => isSaturated && (inFlight ?? limit) >= USED * Math.floor(limit)
 
-  const onBusy = (sample: Sample) => {
-    // Once a round trip of answers; and while nothing is answered, more refusals say nothing about how much is borne.
-    const isNew =
-      hasAnswered &&
-      sample.at - sample.durationMillis >= cutAt &&
-      sample.at - cutAt >= Math.min(answerMillis ?? 0, LONGEST_ROUND_TRIP)
-    // What was sent after the cut and refused as well tells of a refusing time, not of how much is borne.
-    const isOfRound = isNew || sample.at - sample.durationMillis <= cutAt
-    const least = isNew ? BURST * limit : 1
+  const onBusy = ({ at, durationMillis, inFlight }: Sample) => {
+    const sentAt = at - durationMillis
+    // A refusal takes milliseconds: what a cut has changed shows in answers.
+    const isNew = sentAt > cutAt && at - cutAt >= Math.min(answerMillis ?? 0, LONGEST_ROUND_TRIP)
+    const isFirst = isNew && isServed
+    if (isFirst) uncut = limit
+    const before = limit
+    let wasProbe = false
+    if (isFirst) wasProbe = ceiling.learn(at, inFlight, BURST * (answerMillis ?? Infinity))
+    else if (ceiling.onBusy(at, sentAt, inFlight)) set(Math.max(limit, cut), "busy")
     if (isNew) {
-      cutAt = sample.at
-      hasAnswered = false
+      cutAt = at
+      isServed = false
       guard.reset()
+      cut = wasProbe ? before : Math.min(before, Math.max(LEAST * uncut, CUT * Math.min(before, inFlight)))
     }
-    // Before the first answer nobody knows whether it is this one or everything that is refused.
-    const wasProbe =
-      isOfRound && answerMillis !== undefined && ceiling.onBusy(sample.at, sample.inFlight, least)
-    set(isNew && !wasProbe ? CUT * Math.min(limit, sample.inFlight) : limit, "busy")
+    set(isNew ? cut : limit, "busy")
   }
 
-  const onGood = ({ durationMillis }: Sample) => {
-    hasAnswered = true
+  const onGood = ({ at, durationMillis }: Sample) => {
+    const sentAt = at - durationMillis
+    if (sentAt > cutAt) isServed = true
     answerMillis =
       answerMillis === undefined ? durationMillis : answerMillis + (durationMillis - answerMillis) / 16
+    const wasDoubtful = ceiling.isDoubtful()
+    const isWithdrawn = ceiling.onGood(sentAt)
+    if (isWithdrawn || wasDoubtful) set(isWithdrawn ? Math.max(limit, cut) : limit, "busy")
   }
 
   const grow = (sample: Sample) => {
@@ -113,7 +122,7 @@ export const make = (settings: Settings): Adaptive => {
     onSample: (sample) => {
       inFlight = sample.inFlight
       // Of several answers at one moment only the first finds somebody waiting.
-      isSaturated = sample.isSaturated || inFlight >= FULL * limit
+      isSaturated = sample.isSaturated || inFlight >= FULL * Math.floor(limit)
       if (sample.reason === "busy") return onBusy(sample)
       if (sample.reason !== undefined) return
       onGood(sample)
