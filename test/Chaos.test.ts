@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { keptFor } from "./chaos/promise.ts"
 import * as Seeds from "./chaos/Seeds.ts"
 
-keptFor(0, 1000, 240_000)
+keptFor(0, 1000, 600_000)
 
 it.live("chaos happens in the same way each time", () =>
   Effect.gen(function* () {

@@ -1,4 +1,4 @@
 /** The second half of the seeds, so that two cores can share them. */
 import { keptFor } from "./chaos/promise.ts"
 
-keptFor(1000, 1000, 240_000)
+keptFor(1000, 1000, 600_000)

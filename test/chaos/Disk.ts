@@ -10,6 +10,8 @@ import type { Dice } from "./Dice.ts"
 
 interface Inode {
   bytes: Uint8Array
+  /** When it was written last, in milliseconds. */
+  changedAt: number
   /** How many of the bytes a crash cannot take. */
   synced: number
 }
@@ -19,6 +21,8 @@ type Names = ReadonlyMap<string, Inode>
 export interface Disk {
   /** The file system as one process sees it. Its calls end with `isAlive`: a dead process does nothing. */
   readonly mount: (process: Mounted) => FileSystem.FileSystem
+  /** The same, called as Node's own `fs` is: at once, or thrown. */
+  readonly sync: (process: Mounted) => Sync
   /** Power off, and on again. */
   readonly crash: (dice: Dice) => void
   /** What a crash would leave at the least. */
@@ -28,6 +32,25 @@ export interface Disk {
   readonly paths: () => ReadonlyArray<string>
 }
 
+/** What of Node's synchronous `fs` the records of leases use. */
+export interface Sync {
+  readonly read: (path: string) => Uint8Array
+  readonly write: (
+    path: string,
+    bytes: Uint8Array,
+    how: { readonly isNew: boolean; readonly isSynced: boolean }
+  ) => void
+  readonly rename: (from: string, to: string) => void
+  readonly remove: (path: string, isForced: boolean) => void
+  readonly link: (from: string, to: string) => void
+  readonly exists: (path: string) => boolean
+  readonly changedAt: (path: string) => number
+  /** The names in a folder. */
+  readonly list: (folder: string) => ReadonlyArray<string>
+  /** Makes sure of the names. */
+  readonly syncNames: () => void
+}
+
 export interface Mounted {
   readonly isAlive: () => boolean
   /** Called when a call begins, and again in its middle where it has one; may kill the process, or refuse. */
@@ -35,6 +58,12 @@ export interface Mounted {
   /** How long a sync takes, in milliseconds. */
   readonly syncMillis: () => number
 }
+
+/** A call of a process that was killed in it: it goes no further. */
+class Killed extends Error {}
+
+const errno = (code: string, call: string, path: string) =>
+  Object.assign(new Error(`${code}: ${call} '${path}'`), { code })
 
 const problem = (tag: PlatformError.SystemErrorTag, method: string, path: string, code: string) =>
   PlatformError.systemError({
@@ -53,7 +82,11 @@ const concat = (left: Uint8Array, right: Uint8Array) => {
   return both
 }
 
-export const make = (): Disk => {
+export const make = (world: {
+  readonly now: () => number
+  /** Shown every text that is written, with what was there before it. */
+  readonly onWritten?: ((path: string, bytes: Uint8Array) => void) | undefined
+}): Disk => {
   let names: Map<string, Inode> = new Map()
   /** The names as they were before each rename that is not sure yet. */
   let before: Array<Names> = []
@@ -76,6 +109,7 @@ export const make = (): Disk => {
 
     const write = (path: string, inode: Inode, bytes: Uint8Array, at: number | undefined) =>
       Effect.suspend(() => {
+        world.onWritten?.(path, bytes)
         const half = Math.ceil(bytes.length / 2)
         const put = (part: Uint8Array, offset: number | undefined) => {
           const start = offset ?? inode.bytes.length
@@ -84,6 +118,7 @@ export const make = (): Disk => {
           next.set(inode.bytes)
           next.set(part, start)
           inode.bytes = next
+          inode.changedAt = world.now()
           inode.synced = Math.min(inode.synced, start)
         }
         return call(
@@ -128,7 +163,7 @@ export const make = (): Disk => {
             return Effect.fail(problem("NotFound", "open", path, "ENOENT"))
           if (found !== undefined && flag.includes("x"))
             return Effect.fail(problem("AlreadyExists", "open", path, "EEXIST"))
-          const inode = found ?? { bytes: new Uint8Array(0), synced: 0 }
+          const inode = found ?? { bytes: new Uint8Array(0), synced: 0, changedAt: world.now() }
           names.set(path, inode)
           if (flag.startsWith("w")) {
             inode.bytes = new Uint8Array(0)
@@ -246,8 +281,82 @@ export const make = (): Disk => {
     return { ...fs, stream: FileSystem.make(fs).stream }
   }
 
+  const sync = (process: Mounted): Sync => {
+    const call = (name: string, path: string) => {
+      const refusal = process.isAlive() ? process.onCall(name, path) : undefined
+      if (!process.isAlive()) throw new Killed(`${name} of ${path}`)
+      if (refusal === "full") throw errno("ENOSPC", name, path)
+    }
+    const found = (name: string, path: string) => {
+      const inode = names.get(path)
+      if (inode === undefined) throw errno("ENOENT", name, path)
+      return inode
+    }
+    return {
+      read: (path) => {
+        call("read", path)
+        return found("open", path).bytes
+      },
+      write: (path, bytes, { isNew, isSynced }) => {
+        call("write", path)
+        if (isNew && names.has(path)) throw errno("EEXIST", "open", path)
+        world.onWritten?.(path, bytes)
+        const inode = names.get(path) ?? { bytes, synced: 0, changedAt: 0 }
+        inode.bytes = bytes.subarray(0, Math.ceil(bytes.length / 2))
+        inode.synced = 0
+        inode.changedAt = world.now()
+        names.set(path, inode)
+        call("write on", path)
+        inode.bytes = bytes
+        if (isSynced) {
+          call("sync", path)
+          inode.synced = bytes.length
+        }
+      },
+      rename: (from, to) => {
+        call("rename", from)
+        const inode = found("rename", from)
+        before.push(new Map(names))
+        names.delete(from)
+        names.set(to, inode)
+      },
+      remove: (path, isForced) => {
+        call("remove", path)
+        if (names.has(path)) before.push(new Map(names))
+        if (!names.delete(path) && !isForced) throw errno("ENOENT", "rm", path)
+      },
+      link: (from, to) => {
+        call("link", to)
+        const inode = found("link", from)
+        if (names.has(to)) throw errno("EEXIST", "link", to)
+        names.set(to, inode)
+      },
+      exists: (path) => {
+        call("exists", path)
+        return names.has(path) || [...names.keys()].some((name) => name.startsWith(`${path}/`))
+      },
+      changedAt: (path) => {
+        call("stat", path)
+        return found("stat", path).changedAt
+      },
+      list: (folder) => {
+        call("list", folder)
+        return [...names.keys()].flatMap((path) =>
+          path.startsWith(`${folder}/`) && !path.includes("/", folder.length + 1)
+            ? [path.slice(folder.length + 1)]
+            : []
+        )
+      },
+      syncNames: () => {
+        call("sync", "/")
+        before = []
+      }
+    }
+  }
+
   return {
     mount,
+    sync,
     crash: (dice) => {
       const kept = dice.between(0, before.length)
       const undone = before[kept]
@@ -269,7 +378,7 @@ export const make = (): Disk => {
     },
     put: (path, text) => {
       const bytes = new TextEncoder().encode(text)
-      names.set(path, { bytes, synced: bytes.length })
+      names.set(path, { bytes, synced: bytes.length, changedAt: world.now() })
     },
     paths: () => [...names.keys()]
   }

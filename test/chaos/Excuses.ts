@@ -20,6 +20,10 @@ export const isExcused = (
     readonly failures: number
     readonly isFull: boolean
     readonly isInterrupted: boolean
+    /** Whether a neighbour held the endpoint or was about to. */
+    readonly hadNeighbour: boolean
+    readonly mayFailToGuard: boolean
+    readonly hasDeadline: boolean
   }
 ): boolean => {
   switch (tag) {
@@ -42,6 +46,12 @@ export const isExcused = (
     case "JournalError":
     case "PlatformError":
       return seen.isFull
+    case "LeasedElsewhere":
+      return seen.hadNeighbour
+    case "LeaseRecordError":
+      return seen.isFull || seen.mayFailToGuard
+    case "DeadlineReached":
+      return seen.hasDeadline
     case "interrupted":
       return seen.isInterrupted
     default:

@@ -10,6 +10,9 @@ import * as Service from "./Service.ts"
 /** Items that the engine may hold beyond the limit. */
 const ROOM = 1024
 
+/** How long outcomes may be gathered for one write, in milliseconds. */
+const GATHERED = 50
+
 /** How often an item may be tried that meets nothing but faults of the engine or the line. */
 const TRIES = 4
 
@@ -109,6 +112,7 @@ export const make = (schedule: Schedule.Schedule) => {
   const rowsOf = new Map<string, number>()
   const only = new Map(schedule.rows.map(({ id, text }) => [text, id]))
   for (const { text } of schedule.rows) rowsOf.set(text, (rowsOf.get(text) ?? 0) + 1)
+  const shortest = Math.min(...schedule.rows.map(({ text }) => text.length))
   const done = new Set<string>()
   /** Rows and lines of the journal until now, over all processes. */
   let lines: ReadonlyArray<string> = []
@@ -207,7 +211,10 @@ export const make = (schedule: Schedule.Schedule) => {
     }
 
     /** The process is over; the journal is as it left it. */
-    const onOver = (journal: string, options: { readonly isComplete: boolean }) => {
+    const onOver = (
+      journal: string,
+      options: { readonly isComplete: boolean; readonly killedAt: number | undefined }
+    ) => {
       const now = wholeLines(journal)
       check(
         lines.every((line, index) => line === now[index]),
@@ -226,6 +233,7 @@ export const make = (schedule: Schedule.Schedule) => {
         judge(line.value, attempts, recorded)
       }
       charge(attempts, recorded, options.isComplete)
+      if (options.killedAt !== undefined) redone(options.killedAt)
       return added.length
     }
 
@@ -246,7 +254,7 @@ export const make = (schedule: Schedule.Schedule) => {
       const kinds = (about.get(text) ?? []).map(met)
       const broken = kinds.filter((kind) => kind === "broken" || kind === "unanswered").length
       if (reason === "engine" || reason === "transport")
-        check(broken >= TRIES, () =>
+        check(broken >= TRIES || schedule.itemTimeoutSeconds !== undefined, () =>
           where(`row ${key} was given up as ${reason} after ${broken} faults of that kind`)
         )
       else if (reason === "row" || reason === "tooLarge" || reason === "config")
@@ -254,6 +262,25 @@ export const make = (schedule: Schedule.Schedule) => {
           where(`row ${key} failed as ${reason} and met only ${kinds.join(", ")}`)
         )
       else check(reason === "busy", () => where(`row ${key} failed as ${reason}`))
+    }
+
+    /**
+     * What a killed run paid for and has to do again: what came back while a group was being made durable and the next one
+     * gathered, and no more than was in flight at once.
+     */
+    const redone = (killedAt: number) => {
+      const lost = calls.filter((call) => {
+        if (Service.kindOf(call) !== "infer" || met(call) !== "good") return false
+        const row = only.get(Service.textOf(call))
+        return row !== undefined && rowsOf.get(Service.textOf(call)) === 1 && !done.has(row)
+      })
+      const group = GATHERED + 4 * schedule.syncMillis[1] + 5
+      const first = lost.find(({ endedAt }) => endedAt !== undefined && endedAt < killedAt - group)
+      check(first === undefined, () =>
+        where(
+          `killed at ${killedAt} ms, and the answer of ${first?.endedAt} ms to "${first && Service.textOf(first)}" is lost`
+        )
+      )
     }
 
     /** Attempts are charged as the table of the design says. */
@@ -283,8 +310,14 @@ export const make = (schedule: Schedule.Schedule) => {
     }
 
     /** How many items the source has given and the engine not settled. */
-    const onHeld = (held: number) =>
+    const onHeld = (held: number) => {
       check(held <= schedule.limit + ROOM + 2, () => where(`${held} items are held in memory`))
+      const { maxBytes } = schedule
+      if (maxBytes !== undefined && doneBefore.size === 0)
+        check((held - 2) * shortest <= maxBytes, () =>
+          where(`${held} items of at least ${shortest} bytes are held in memory`)
+        )
+    }
 
     return {
       onCall,

@@ -16,6 +16,8 @@ import {
 } from "effect/http"
 import * as Dice from "./Dice.ts"
 import type * as Disk from "./Disk.ts"
+import * as Guardian from "./Guardian.ts"
+import * as Host from "./Host.ts"
 import type * as Simulation from "./Simulation.ts"
 
 /** A whole answer, or what came of it before the line broke. */
@@ -48,6 +50,7 @@ export interface Process<A, E> {
   readonly id: number
   readonly startedAt: number
   readonly isAlive: () => boolean
+  /** Its end by force. The disk keeps everything but where each end is the machine's. */
   readonly kill: () => void
   /** What is left of it goes, once its program is over; the disk keeps everything. */
   readonly end: () => void
@@ -107,24 +110,111 @@ export const make = (options: {
   readonly world: Simulation.Domain
   readonly serve: Serve
   readonly seed: number
+  /** Whether the end of a process is that of the whole machine. */
+  readonly isAlone: boolean
+  readonly guardians: Guardian.Watch
+  /** Sees every request that leaves. */
+  readonly onRequest: (request: HttpClientRequest.HttpClientRequest, url: URL) => void
 }) => {
   const { disk, serve, simulation } = options
-  const inWorld = Effect.runForkWith(options.world.context)
+  const runInWorld = Effect.runForkWith(options.world.context)
+  const inWorld = <A, E>(effect: Effect.Effect<A, E>) => Host.within(undefined, () => runInWorld(effect))
+  const dice = Dice.named(options.seed, "machine")
   let processes = 0
+  let guardians = 0
+  let crashes = 0
+  let uuids = 0
+  let starts = 0
+  /** Every process by its number. */
+  const table = new Map<number, { readonly startedAt: string; readonly isAlive: () => boolean }>()
+  const living = new Set<{ readonly end: () => void }>()
+
+  /** A number that nobody has; now and then one that somebody had. */
+  const enter = (isAlive: () => boolean): number => {
+    const free = [...table].find(([, { isAlive }]) => !isAlive())
+    const pid = free !== undefined && dice.chance(0.2) ? free[0] : 1000 + starts
+    table.set(pid, { startedAt: String(++starts), isAlive })
+    return pid
+  }
+  const startedAt = (pid: number) => {
+    const found = table.get(pid)
+    return found?.isAlive() === true ? found.startedAt : undefined
+  }
+  const uuid = () => `${options.seed}-${++uuids}`
+
+  const powerOff = () => {
+    for (const one of living) one.end()
+    living.clear()
+    disk.crash(Dice.named(options.seed, `crash ${crashes++}`))
+  }
 
   const start = <A, E>(program: Effect.Effect<A, E, Ports>, watch: Watch): Process<A, E> => {
     const id = processes++
     const domain = simulation.domain()
     const connections = new Set<Fiber.Fiber<unknown>>()
+    const own = new Set<Guardian.Guardian>()
 
     const end = () => {
+      if (!domain.isAlive()) return
       domain.kill()
-      for (const connection of connections) connection.interruptUnsafe()
+      living.delete(self)
+      for (const connection of connections) Host.within(undefined, () => connection.interruptUnsafe())
+      for (const guardian of own) guardian.cut()
     }
     const kill = () => {
       if (!domain.isAlive()) return
-      end()
-      disk.crash(Dice.named(options.seed, `crash ${id}`))
+      if (options.isAlone) powerOff()
+      else end()
+    }
+    const self = { end }
+    living.add(self)
+    const inSelf = <A>(step: () => A) => Host.within(domain.os, step)
+    const mounted: Disk.Mounted = {
+      isAlive: domain.isAlive,
+      onCall: (call, path) => watch.onDisk?.(call, path),
+      syncMillis: watch.syncMillis
+    }
+    const refuse = () => {
+      throw new Error("only a guardian does this")
+    }
+    const spawn = (argv: ReadonlyArray<string>, env: object) => {
+      let isAlive = () => true
+      const pid = enter(() => isAlive())
+      const { child, guardian } = Guardian.spawn(
+        {
+          simulation,
+          pid,
+          nth: guardians++,
+          parent: id,
+          inParent: (step) => {
+            if (domain.isAlive()) inSelf(step)
+          },
+          mount: (isAlive) => disk.sync({ isAlive, onCall: () => undefined, syncMillis: watch.syncMillis }),
+          startedAt,
+          serve,
+          inWorld,
+          uuid,
+          watch: options.guardians,
+          onRequest: options.onRequest
+        },
+        argv,
+        env
+      )
+      isAlive = guardian.isAlive
+      own.add(guardian)
+      living.add({ end: guardian.kill })
+      return child
+    }
+    domain.os = {
+      pid: enter(domain.isAlive),
+      now: simulation.now,
+      disk: disk.sync(mounted),
+      startedAt,
+      spawn,
+      request: refuse,
+      sleep: refuse,
+      abortAfter: refuse,
+      uuid
     }
 
     const port: Port = (request, url) =>
@@ -139,6 +229,7 @@ export const make = (options: {
           endedAt: undefined,
           answer: undefined
         }
+        options.onRequest(request, url)
         watch.onCall?.(call)
         if (!domain.isAlive()) return
         const connection = inWorld(serve(request, call))
@@ -152,10 +243,12 @@ export const make = (options: {
           watch.onEnd?.(call)
           if (!domain.isAlive()) return
           const error = new HttpClientError.TransportError({ request, description: "socket hang up" })
-          resume(
-            answer === undefined
-              ? Effect.fail(new HttpClientError.HttpClientError({ reason: error }))
-              : Effect.succeed(responseOf(request, answer))
+          inSelf(() =>
+            resume(
+              answer === undefined
+                ? Effect.fail(new HttpClientError.HttpClientError({ reason: error }))
+                : Effect.succeed(responseOf(request, answer))
+            )
           )
         })
         return Effect.sync(() => {
@@ -167,17 +260,15 @@ export const make = (options: {
         })
       })
 
-    const fs = disk.mount({
-      isAlive: domain.isAlive,
-      onCall: (call, path) => watch.onDisk?.(call, path),
-      syncMillis: watch.syncMillis
-    })
+    const fs = disk.mount(mounted)
     const context = domain.context.pipe(
       Context.add(FileSystem.FileSystem, fs),
       Context.add(CurrentPort, port)
     )
-    const fiber = Effect.runForkWith(context)(
-      program.pipe(Effect.provide(Path.layer), Random.withSeed(`${options.seed} ${id}`))
+    const fiber = inSelf(() =>
+      Effect.runForkWith(context)(
+        program.pipe(Effect.provide(Path.layer), Random.withSeed(`${options.seed} ${id}`))
+      )
     )
     return {
       id,
@@ -185,11 +276,11 @@ export const make = (options: {
       isAlive: domain.isAlive,
       kill,
       end,
-      interrupt: () => fiber.interruptUnsafe(),
+      interrupt: () => inSelf(() => fiber.interruptUnsafe()),
       exit: () => fiber.pollUnsafe(),
       domain
     }
   }
 
-  return { start, inWorld }
+  return { start, inWorld, powerOff }
 }

@@ -24,7 +24,8 @@ export type CallFault =
   | "shape"
   | "401"
 export type WireFault = "refused" | "lost" | "cut" | "slow" | "late" | "hang" | "hang after"
-export type ManagementFault = "500" | "429" | "503" | "page" | "refused" | "lost" | "late" | "hang"
+/** `lands`: no answer comes, and what was asked for is done a little later, whoever asked being there or not. */
+export type ManagementFault = "500" | "429" | "503" | "page" | "refused" | "lost" | "late" | "hang" | "lands"
 
 /** What somebody else does to the endpoint. */
 export type Deed = "pause" | "scaleToZero" | "delete" | "fail" | "killReplica"
@@ -43,6 +44,26 @@ export interface Kill {
   readonly count: number
   /** Whether it is interrupted, and may clean up, instead of killed. */
   readonly isGentle: boolean
+  /** Whether everything else on the machine goes with it, and what the disk was not made to keep. */
+  readonly isPowerCut: boolean
+}
+
+/** Another process on the same machine, which wants the same endpoint. */
+export interface Neighbour {
+  /** It starts so many milliseconds after this process. */
+  readonly process: number
+  readonly afterMillis: number
+  /** How long it works on the endpoint once it is ready. */
+  readonly worksMillis: number
+  readonly whenLeased: "refuse" | "join" | "wait"
+  /** Killed or interrupted after so many milliseconds. */
+  readonly kill: { readonly afterMillis: number; readonly isGentle: boolean } | undefined
+}
+
+/** The end of a guardian: before it is up, with its process, at one of its calls, a while after its process. */
+export interface GuardianKill {
+  readonly at: "start" | "together" | "call" | "millis"
+  readonly count: number
 }
 
 export type Policy = "pause" | "scaleToZero" | "delete" | "restore"
@@ -72,7 +93,27 @@ export interface Schedule {
   /** The process whose disk is full from so many writes on. */
   readonly full: { readonly process: number; readonly fromWrite: number } | undefined
   readonly way: "runOn" | "stream"
+  /** Whether leases are on record, and whether a guardian stands beside each. */
+  readonly hasLease: boolean
+  readonly hasGuardian: boolean
+  readonly whenLeased: "refuse" | "join" | "wait"
+  readonly neighbours: ReadonlyArray<Neighbour>
+  /** By the guardian's number. */
+  readonly guardianKills: ReadonlyMap<number, GuardianKill>
+  /** How long nothing runs between two processes. */
+  readonly gapMillis: number
+  /** Boots that fail, the first ones. */
+  readonly failedBoots: number
+  readonly itemTimeoutSeconds: number | undefined
+  readonly deadlineSeconds: number | undefined
+  readonly maxBytes: number | undefined
+  readonly requestsPerMinute: number | undefined
+  /** Faults that are spared, by name: for what is left of a seed once it is shrunk. */
+  readonly spared: ReadonlySet<string>
 }
+
+/** Tells of each fault that is met, by name. */
+export type OnFault = (name: string) => void
 
 const faults: ReadonlyArray<readonly [number, CallFault]> = [
   [20, "429"],
@@ -86,7 +127,7 @@ const faults: ReadonlyArray<readonly [number, CallFault]> = [
   [4, "page"],
   [3, "torn"],
   [4, "shape"],
-  [0.3, "401"]
+  [0.8, "401"]
 ]
 
 const wireFaults: ReadonlyArray<readonly [number, WireFault]> = [
@@ -107,28 +148,36 @@ const managementFaults: ReadonlyArray<readonly [number, ManagementFault]> = [
   [8, "refused"],
   [8, "lost"],
   [4, "late"],
-  [2, "hang"]
+  [2, "hang"],
+  [6, "lands"]
 ]
 
+const drawn =
+  <F>(
+    kind: string,
+    risk: (schedule: Schedule) => number,
+    faults: ReadonlyArray<readonly [number, F]>,
+    usual: F
+  ) =>
+  (schedule: Schedule, what: string, nth: number, onFault?: OnFault): F | undefined => {
+    const chance = risk(schedule)
+    if (chance === 0) return undefined
+    const name = `${kind} ${nth} ${what}`
+    const dice = Dice.named(schedule.seed, name)
+    if (!dice.chance(chance) || schedule.spared.has(name)) return undefined
+    onFault?.(name)
+    return dice.weighed<F>(faults, usual)
+  }
+
 /** What a call of the engine meets: its own dice, so that other calls do not change it. */
-export const callFault = ({ callRisk, seed }: Schedule, text: string, nth: number): CallFault | undefined => {
-  const dice = Dice.named(seed, `call ${nth} ${text}`)
-  return dice.chance(callRisk) ? dice.weighed<CallFault>(faults, "500") : undefined
-}
-
-export const wireFault = ({ seed, wireRisk }: Schedule, text: string, nth: number): WireFault | undefined => {
-  const dice = Dice.named(seed, `wire ${nth} ${text}`)
-  return dice.chance(wireRisk) ? dice.weighed<WireFault>(wireFaults, "lost") : undefined
-}
-
-export const managementFault = (
-  { managementRisk, seed }: Schedule,
-  call: string,
-  nth: number
-): ManagementFault | undefined => {
-  const dice = Dice.named(seed, `management ${nth} ${call}`)
-  return dice.chance(managementRisk) ? dice.weighed<ManagementFault>(managementFaults, "500") : undefined
-}
+export const callFault = drawn("call", ({ callRisk }) => callRisk, faults, "500")
+export const wireFault = drawn("wire", ({ wireRisk }) => wireRisk, wireFaults, "lost")
+export const managementFault = drawn(
+  "management",
+  ({ managementRisk }) => managementRisk,
+  managementFaults,
+  "500"
+)
 
 /** The right answer to a text: no two texts have the same. */
 export const answerOf = (text: string): ReadonlyArray<number> => [Dice.hash(text), text.length, 1]
@@ -150,7 +199,74 @@ const drawKill = (dice: Dice.Dice, seconds: number): Kill => {
     release: () => dice.between(0, 25),
     results: () => dice.between(1, 15)
   }[at]()
-  return { at, count, isGentle }
+  return { at, count, isGentle, isPowerCut: !isGentle && dice.chance(0.3) }
+}
+
+/** What has to do with leases: its own dice, so that a seed is otherwise the same with and without. */
+const drawLease = (seed: number, troubled: number, boot: number) => {
+  const dice = Dice.named(seed, "lease")
+  const hasLease = seed % 3 !== 2
+  const about = (usual: number) => Math.max(1, Math.round(-Math.log(1 - dice.next()) * usual))
+  const neighbours: Array<Neighbour> = []
+  for (let process = 0; process < troubled; process++) {
+    if (!dice.chance(0.3) || !hasLease) continue
+    neighbours.push({
+      process,
+      afterMillis: dice.chance(0.4) ? dice.between(0, 200) : about(1000 * boot + 4000),
+      worksMillis: about(dice.pick([100, 5_000, 40_000])),
+      whenLeased: dice.pick(["join", "join", "wait", "refuse"] as const),
+      kill: dice.chance(0.5)
+        ? { afterMillis: about(1000 * boot + 3000), isGentle: dice.chance(0.3) }
+        : undefined
+    })
+  }
+  const guardianKills = new Map<number, GuardianKill>()
+  for (let nth = 0; nth < troubled + neighbours.length; nth++) {
+    if (!dice.chance(0.15)) continue
+    const at = dice.pick(["start", "together", "call", "call", "millis"] as const)
+    guardianKills.set(nth, { at, count: at === "call" ? dice.between(1, 6) : about(3000) })
+  }
+  return {
+    hasLease,
+    hasGuardian: hasLease && dice.chance(0.85),
+    whenLeased: dice.pick(["join", "join", "wait", "wait", "refuse"] as const),
+    neighbours,
+    guardianKills,
+    /** An end that comes for certain, since most of the others come too late. */
+    certain:
+      hasLease && dice.chance(0.4)
+        ? {
+            at: dice.pick(["request", "answer", "release"] as const),
+            count: dice.between(1, 2),
+            isGentle: false,
+            isPowerCut: dice.chance(0.15)
+          }
+        : undefined,
+    gapMillis: hasLease
+      ? dice.weighed<number>(
+          [
+            [20, dice.between(0, 200)],
+            [35, dice.between(0, 4000)],
+            [15, dice.between(3000, 30_000)],
+            [30, dice.between(60_000, 400_000)]
+          ],
+          0
+        )
+      : dice.between(1, 30_000)
+  }
+}
+
+/** Options that most runs leave alone. */
+const drawOptions = (seed: number, boot: number) => {
+  const dice = Dice.named(seed, "options")
+  return {
+    failedBoots: dice.chance(0.06) ? dice.between(1, 2) : 0,
+    itemTimeoutSeconds: dice.chance(0.08) ? dice.between(1, 60) : undefined,
+    deadlineSeconds: dice.chance(0.1) ? dice.between(1, boot + 30) : undefined,
+    maxBytes: dice.chance(0.2) ? dice.between(1, 300) : undefined,
+    requestsPerMinute: dice.chance(0.08) ? dice.between(20, 1200) : undefined,
+    spared: new Set<string>()
+  }
 }
 
 /** Draws the schedule of a seed. */
@@ -210,6 +326,8 @@ export const make = (seed: number): Schedule => {
       })
     }
   }
+  const { certain, ...lease } = drawLease(seed, troubled, boot)
+  if (certain !== undefined) kills.set(0, certain)
   const slowest = dice.pick([20, 300, 3000])
   return {
     seed,
@@ -242,8 +360,37 @@ export const make = (seed: number): Schedule => {
     full: dice.chance(0.05)
       ? { process: dice.between(0, troubled - 1), fromWrite: dice.between(1, 20) }
       : undefined,
-    way: dice.pick(["runOn", "stream"] as const)
+    way: dice.pick(["runOn", "stream"] as const),
+    ...lease,
+    ...drawOptions(seed, boot)
   }
+}
+
+/** What is out of the ordinary, in words. */
+const options = (schedule: Schedule): ReadonlyArray<string> => {
+  const { deadlineSeconds, failedBoots, guardianKills, itemTimeoutSeconds, maxBytes, neighbours } = schedule
+  const { gapMillis, hasGuardian, hasLease, requestsPerMinute, spared, whenLeased } = schedule
+  const given = (value: number | undefined, text: string) => (value === undefined ? [] : [text])
+  return [
+    hasLease
+      ? `leases on record, ${hasGuardian ? "guarded" : "no guardian"}, ${whenLeased} when leased; ${gapMillis} ms between processes`
+      : "no leases on record",
+    ...neighbours.map(
+      ({ afterMillis, kill, process, whenLeased, worksMillis }) =>
+        `a neighbour ${afterMillis} ms after process ${process} works ${worksMillis} ms, ${whenLeased} when leased${
+          kill === undefined
+            ? ""
+            : `, ${kill.isGentle ? "interrupted" : "killed"} after ${kill.afterMillis} ms`
+        }`
+    ),
+    ...[...guardianKills].map(([nth, { at, count }]) => `guardian ${nth} is killed at ${at} ${count}`),
+    ...(failedBoots > 0 ? [`${failedBoots} boots fail`] : []),
+    ...given(itemTimeoutSeconds, `an item may take ${itemTimeoutSeconds} s`),
+    ...given(deadlineSeconds, `a run may take ${deadlineSeconds} s`),
+    ...given(maxBytes, `${maxBytes} bytes in flight`),
+    ...given(requestsPerMinute, `${requestsPerMinute} requests a minute`),
+    ...(spared.size > 0 ? [`${spared.size} faults spared`] : [])
+  ]
 }
 
 /** A seed in words. */
@@ -259,11 +406,12 @@ export const describe = (schedule: Schedule): string => {
     `${schedule.troubled} troubled processes`,
     ...[...kills].map(
       ([process, kill]) =>
-        `process ${process} is ${kill.isGentle ? "interrupted" : "killed"} at ${kill.at} ${kill.count}`
+        `process ${process} is ${kill.isGentle ? "interrupted" : "killed"} at ${kill.at} ${kill.count}${kill.isPowerCut ? ", with its machine" : ""}`
     ),
     ...events.map(
       ({ afterRequests, deed, process }) => `process ${process}: ${deed} after request ${afterRequests}`
     ),
+    ...options(schedule),
     ...(full === undefined
       ? []
       : [`process ${full.process}: the disk is full from write ${full.fromWrite} on`])

@@ -18,6 +18,7 @@ export interface Bench {
   readonly context: Context.Context<Emulator.Emulator | Endpoints.Endpoints | HttpClient.HttpClient>
   /** What the processes call the service with. */
   readonly endpoints: Endpoints.Endpoints["Service"]
+  readonly token: Redacted.Redacted
   readonly serveWith: (engine: Engine.Engine) => void
   trials: number
 }
@@ -51,6 +52,7 @@ export const bench: Effect.Effect<Bench, never, Scope.Scope> = Effect.gen(functi
   return {
     context,
     endpoints,
+    token,
     serveWith: (next) => {
       engine = next
     },
@@ -142,10 +144,11 @@ const answerTo = (
   schedule: Schedule.Schedule,
   text: string,
   nth: number,
-  isCalm: boolean
+  isCalm: boolean,
+  onFault: Schedule.OnFault
 ): Machine.Answer => {
   const fate = schedule.fates.get(text) ?? "fine"
-  const fault = isCalm ? undefined : Schedule.callFault(schedule, text, nth)
+  const fault = isCalm ? undefined : Schedule.callFault(schedule, text, nth, onFault)
   const right = fate === "fine" ? json(200, Schedule.answerOf(text)) : fated[fate]
   if (fault === undefined) return right
   if (fault === "page") return page(200)
@@ -153,6 +156,9 @@ const answerTo = (
   if (fault === "torn") return { ...right, status: 200, bytes: new TextEncoder().encode("[[0.1,") }
   return refusals[fault]
 }
+
+/** The states in which an endpoint costs nothing. */
+export const asleep: ReadonlyArray<string> = ["paused", "scaledToZero", "failed", "gone"]
 
 /** What a trial has done to the endpoint, beside its processes. */
 export interface Done {
@@ -172,7 +178,19 @@ const spec = (trial: number) =>
   })
 
 /** The service of one trial. */
-export const make = (bench: Bench, schedule: Schedule.Schedule, now: () => number) => {
+export const make = (
+  bench: Bench,
+  schedule: Schedule.Schedule,
+  now: () => number,
+  watch: {
+    readonly onFault: Schedule.OnFault
+    /** The service takes longer over something, or says what is not so. */
+    readonly onDelay: () => void
+    /** Does something in the world, whatever becomes of who asked for it. */
+    readonly inWorld: (effect: Effect.Effect<unknown>) => void
+  }
+) => {
+  const { onFault } = watch
   const emulator = Context.get(bench.context, Emulator.Emulator)
   const http = Context.get(bench.context, HttpClient.HttpClient)
   const endpoints = Context.get(bench.context, Endpoints.Endpoints)
@@ -183,6 +201,9 @@ export const make = (bench: Bench, schedule: Schedule.Schedule, now: () => numbe
   let isCalm = false
   let failedPauses = schedule.failedPauses
   let lies = schedule.lyingPauses
+  /** Where the API says that the endpoint is. */
+  const hosts = new Set<string>()
+  let failedBoots = schedule.failedBoots
   let inEngine = 0
   const latency = Dice.named(schedule.seed, "latency")
 
@@ -209,7 +230,7 @@ export const make = (bench: Bench, schedule: Schedule.Schedule, now: () => numbe
             yield* Effect.sleep(Dice.named(schedule.seed, `time ${nth} ${text}`).between(low, high)).pipe(
               Effect.ensuring(Effect.sync(() => inEngine--))
             )
-            const answer = answerTo(schedule, text, nth, isCalm)
+            const answer = answerTo(schedule, text, nth, isCalm, onFault)
             return HttpServerResponse.uint8Array(answer.bytes, {
               status: answer.status,
               headers: answer.headers
@@ -220,12 +241,14 @@ export const make = (bench: Bench, schedule: Schedule.Schedule, now: () => numbe
   const forward = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<Machine.Answer | undefined> =>
     http.execute(request).pipe(
       Effect.flatMap((response) =>
-        Effect.map(response.arrayBuffer, (bytes) => ({
-          status: response.status,
-          headers: { ...response.headers },
-          bytes: new Uint8Array(bytes),
-          isCut: false
-        }))
+        Effect.map(response.arrayBuffer, (buffer) => {
+          const bytes = new Uint8Array(buffer)
+          if (new URL(request.url).host.startsWith("api.")) {
+            const [, host] = /"url":"https?:\/\/([^/"]+)/.exec(new TextDecoder().decode(bytes)) ?? []
+            if (host !== undefined) hosts.add(host)
+          }
+          return { status: response.status, headers: { ...response.headers }, bytes, isCut: false }
+        })
       ),
       Effect.orElseSucceed(() => undefined)
     )
@@ -245,6 +268,15 @@ export const make = (bench: Bench, schedule: Schedule.Schedule, now: () => numbe
     return { ...answer, bytes: answer.bytes.subarray(0, answer.bytes.length >> 1), isCut: true }
   })
 
+  /** The boot that is under way goes wrong. */
+  const failBoot = Effect.suspend(() =>
+    Effect.flatMap(state, (found) => {
+      if (asleep.includes(found) || found === "running") return Effect.void
+      done.push({ deed: "fail", at: now(), process: -1 })
+      return Effect.exit(emulator.setState(name, "failed", { message: "out of luck" }))
+    })
+  )
+
   const managed = Effect.fnUntraced(function* (
     request: HttpClientRequest.HttpClientRequest,
     kind: Kind
@@ -256,11 +288,16 @@ export const make = (bench: Bench, schedule: Schedule.Schedule, now: () => numbe
       }
       if (lies > 0) {
         lies--
+        watch.onDelay()
         const url = request.url.replace(/\/pause$/, "")
         return yield* forward(HttpClientRequest.get(url, { headers: request.headers }))
       }
     }
-    const fault = isCalm ? undefined : Schedule.managementFault(schedule, kind, nthOf(kind))
+    if (failedBoots > 0 && !isCalm && (kind === "resume" || kind === "create")) {
+      failedBoots--
+      watch.inWorld(Effect.andThen(Effect.sleep("400 millis"), failBoot))
+    }
+    const fault = isCalm ? undefined : Schedule.managementFault(schedule, kind, nthOf(kind), onFault)
     switch (fault) {
       case undefined:
         return yield* forward(request)
@@ -271,8 +308,15 @@ export const make = (bench: Bench, schedule: Schedule.Schedule, now: () => numbe
       case "503":
         return refusals["503 cold"]
       case "page":
+        watch.onDelay()
         return page(200)
+      case "lands":
+        // A release that came when nobody waits for it any more could end the next run: no lease can know of that.
+        if (kind !== "resume" && kind !== "create") return undefined
+        watch.inWorld(Effect.andThen(Effect.sleep(3000), forward(request)))
+        return undefined
       default:
+        if (fault !== "refused" && fault !== "lost") watch.onDelay()
         return yield* carried(request, fault)
     }
   })
@@ -283,11 +327,11 @@ export const make = (bench: Bench, schedule: Schedule.Schedule, now: () => numbe
       const kind = kindOf(call)
       if (kind !== "infer") return yield* managed(request, kind)
       const text = textOf(call)
-      const fault = isCalm ? undefined : Schedule.wireFault(schedule, text, nthOf(`wire ${text}`))
+      const fault = isCalm ? undefined : Schedule.wireFault(schedule, text, nthOf(`wire ${text}`), onFault)
       return yield* carried(request, fault)
     })
 
-  const state = Effect.map(
+  const state: Effect.Effect<string> = Effect.map(
     emulator.endpoints,
     (all) => all.find((endpoint) => endpoint.name === name)?.state ?? "gone"
   )
@@ -330,6 +374,8 @@ export const make = (bench: Bench, schedule: Schedule.Schedule, now: () => numbe
 
   return {
     name,
+    token: emulator.token,
+    namespace: emulator.namespace,
     spec: spec(trial),
     endpoints: bench.endpoints,
     serve,
@@ -342,6 +388,8 @@ export const make = (bench: Bench, schedule: Schedule.Schedule, now: () => numbe
     calm: () => {
       isCalm = true
     },
+    /** Whether an address is the endpoint's own. */
+    isHost: (url: URL) => hosts.has(url.host),
     inEngine: () => inEngine
   }
 }

@@ -6,6 +6,7 @@
  * When nothing is left to do at an instant, time jumps to the next timer.
  */
 import { Clock, Context, Duration, Effect, Scheduler } from "effect"
+import * as Host from "./Host.ts"
 
 /** Fibers that live and die together. */
 export interface Domain {
@@ -18,11 +19,16 @@ export interface Domain {
   readonly kill: () => void
   /** Called before each task. */
   onTask: (() => void) | undefined
+  /** The system around it, for code that calls Node. */
+  os: Host.Os | undefined
 }
 
 export interface Simulation {
   readonly now: () => number
   readonly domain: () => Domain
+  /** Somebody outside of the queue has still to do something at this instant: time waits. */
+  readonly hold: () => void
+  readonly letGo: () => void
   /** Runs everything until `isOver`, or until nothing is left to run: then `false`. */
   readonly run: (isOver: () => boolean) => Effect.Effect<boolean>
 }
@@ -85,6 +91,7 @@ const { setImmediate } = new Scheduler.MixedScheduler("async")
 export const make = (): Simulation => {
   let now = 0
   let order = 0
+  let held = 0
   const timers = makeHeap()
   let tasks: Array<() => void> = []
   let first = 0
@@ -112,7 +119,7 @@ export const make = (): Simulation => {
             count++
             self.onTask?.()
             // Killed by what watches the tasks.
-            if (isAlive) task()
+            if (isAlive) Host.within(self.os, task)
           })
         },
         flush: () => {}
@@ -149,7 +156,8 @@ export const make = (): Simulation => {
       kill: () => {
         isAlive = false
       },
-      onTask: undefined
+      onTask: undefined,
+      os: undefined
     }
     return self
   }
@@ -161,7 +169,7 @@ export const make = (): Simulation => {
       if (timer === undefined) return false
       if (timer.wake === undefined || !timer.domain.isAlive()) continue
       now = timer.at
-      timer.wake()
+      Host.within(timer.domain.os, timer.wake)
       return true
     }
   }
@@ -177,6 +185,8 @@ export const make = (): Simulation => {
           if (task !== undefined) {
             hasWaited = false
             task()
+          } else if (held > 0) {
+            break
           } else if (isOver()) {
             return resume(Effect.succeed(true))
           } else if (hasWaited) {
@@ -196,5 +206,15 @@ export const make = (): Simulation => {
       })
     })
 
-  return { now: () => now, domain, run }
+  return {
+    now: () => now,
+    domain,
+    hold: () => {
+      held++
+    },
+    letGo: () => {
+      held--
+    },
+    run
+  }
 }

@@ -1,11 +1,14 @@
 /** One seed: a world in which everything goes wrong, the runs that go through it, and what does not hold in the end. */
 import { Progress } from "@stint/batch"
-import { Cause, Effect, Exit, Option } from "effect"
+import { Cause, Effect, Exit, Option, Redacted } from "effect"
 import * as Dice from "./Dice.ts"
 import * as Disk from "./Disk.ts"
 import * as Excuses from "./Excuses.ts"
+import type * as Guardian from "./Guardian.ts"
+import * as Host from "./Host.ts"
 import * as Invariants from "./Invariants.ts"
 import * as Machine from "./Machine.ts"
+import * as Ownership from "./Ownership.ts"
 import * as Program from "./Program.ts"
 import * as Schedule from "./Schedule.ts"
 import * as Service from "./Service.ts"
@@ -23,13 +26,18 @@ export interface Result {
   readonly highestInFlight: number
   /** How each process ended: `ok`, `killed`, or its error's tag. */
   readonly ends: ReadonlyArray<string>
+  /** How each neighbour ended. */
+  readonly neighbours: ReadonlyArray<string>
+  readonly lease: Ownership.Ownership["counts"] | undefined
+  /** The faults that were met, by name. */
+  readonly faults: ReadonlyArray<string>
   /** A number for everything that happened: the same seed has the same. */
   readonly trace: number
 }
 
 const LONGEST = 8 * 3_600_000
 
-const asleep = ["paused", "scaledToZero", "failed", "gone"]
+const { asleep } = Service
 
 /** The states that a policy may leave an endpoint in that was found so. */
 const statesAfter = (policy: Schedule.Policy, before: string): ReadonlyArray<string> => {
@@ -48,16 +56,121 @@ const statesAfter = (policy: Schedule.Policy, before: string): ReadonlyArray<str
 
 export const run = Effect.fnUntraced(function* (
   bench: Service.Bench,
-  seed: number,
+  schedule: Schedule.Schedule,
   options?: { readonly isVerbose?: boolean | undefined }
 ): Effect.fn.Return<Result> {
-  const schedule = Schedule.make(seed)
+  Host.install()
+  const { seed } = schedule
   const simulation = Simulation.make()
-  const disk = Disk.make()
   const invariants = Invariants.make(schedule)
-  const service = Service.make(bench, schedule, simulation.now)
+  const secret = Redacted.value(bench.token)
+  const canary = Buffer.from(secret)
+  const disk = Disk.make({
+    now: simulation.now,
+    onWritten: (path, bytes) => {
+      if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(canary))
+        invariants.violate(`the token is written to ${path}`)
+    }
+  })
+  const ownership = Ownership.make({ schedule, violate: invariants.violate, now: simulation.now })
   const world = simulation.domain()
-  const machine = Machine.make({ simulation, disk, world, serve: service.serve, seed })
+  const faults: Array<string> = []
+  const runInWorld = Effect.runForkWith(world.context)
+  const service: Service.Service = Service.make(bench, schedule, simulation.now, {
+    onFault: (name) => faults.push(name),
+    onDelay: ownership.onDelay,
+    inWorld: (effect) => void runInWorld(effect)
+  })
+  /** Once all is well, it is for guardians too. */
+  let isCalm = false
+  const killOf = (nth: number) => (isCalm ? undefined : schedule.guardianKills.get(nth))
+  const struck = new Set<number>()
+  const guardianCalls = new Map<number, number>()
+  const guardianWatch: Guardian.Watch = {
+    fate: (nth) => {
+      const dice = Dice.named(seed, `guardian ${nth}`)
+      return {
+        upAfter: killOf(nth)?.at === "start" ? undefined : dice.between(20, 300),
+        noticesAfter: dice.between(0, 2000)
+      }
+    },
+    onStart: (guardian, argv, env) => {
+      if (argv.join(" ").includes(secret) || JSON.stringify(env).includes(secret))
+        invariants.violate("the token is in the arguments or the environment of a guardian")
+      if (killOf(guardian.nth)?.at === "start") {
+        unguarded++
+        ownership.onUnguarded()
+      }
+      ownership.onGuardian.start(guardian)
+      mark(`guardian ${guardian.nth}`)
+    },
+    onActing: (guardian) => {
+      tell(() => `guardian ${guardian.nth} acts for process ${guardian.parent}`)
+      ownership.onGuardian.acting()
+      const kill = killOf(guardian.nth)
+      if (kill?.at === "millis")
+        void runInWorld(
+          Effect.andThen(
+            Effect.sleep(kill.count),
+            Effect.sync(() => strikeGuardian(guardian))
+          )
+        )
+    },
+    onOver: (guardian) => {
+      tell(() => `guardian ${guardian.nth} is gone`)
+      ownership.onGuardian.over(guardian, struck.has(guardian.nth) || isPowerCut)
+    },
+    onCall: (guardian, call) => {
+      calls++
+      const kind = Service.kindOf(call)
+      const nth = (guardianCalls.get(guardian.nth) ?? 0) + 1
+      guardianCalls.set(guardian.nth, nth)
+      mark(`guardian ${kind}`)
+      tell(() => `guardian ${guardian.nth}: ${kind}`)
+      ownership.onGuardianCall(guardian, kind)
+      const kill = killOf(guardian.nth)
+      if (kill?.at === "call" && kill.count === nth) strikeGuardian(guardian)
+    },
+    onEnd: (guardian, call) => {
+      const said = typeof call.answer === "object" ? `${call.answer.status}` : call.answer
+      mark(`${said}`)
+      tell(() => `guardian ${guardian.nth}:   ${Service.kindOf(call)} -> ${said}`)
+      ownership.onGuardianAnswer(guardian, call)
+    }
+  }
+  const strikeGuardian = (guardian: Guardian.Guardian) => {
+    if (!guardian.isAlive()) return
+    struck.add(guardian.nth)
+    tell(() => `guardian ${guardian.nth} is killed`)
+    guardian.kill()
+  }
+  const hosts = new Set(["api.", "hub."])
+  const machine = Machine.make({
+    simulation,
+    disk,
+    world,
+    serve: service.serve,
+    seed,
+    isAlone: !schedule.hasLease,
+    guardians: guardianWatch,
+    onRequest: (request, url) => {
+      const isKnown = [...hosts].some((host) => url.host.startsWith(host)) || service.isHost(url)
+      for (const [name, value] of Object.entries(request.headers))
+        if (value?.includes(secret) && !(name === "authorization" && isKnown))
+          invariants.violate(`the token goes to ${url.host} in ${name}`)
+      if (request.body._tag === "Uint8Array" && Buffer.from(request.body.body).includes(canary))
+        invariants.violate(`the token is in the body of a request to ${url.host}`)
+      if (url.href.includes(secret))
+        invariants.violate(`the token is in the address of a request to ${url.host}`)
+    }
+  })
+  let unguarded = 0
+  let isPowerCut = false
+  const neighbours: Array<{
+    readonly who: string
+    readonly running: Machine.Process<unknown, unknown>
+    end: string | undefined
+  }> = []
   const story: Array<string> = []
   const ends: Array<string> = []
   let trace = seed
@@ -73,11 +186,45 @@ export const run = Effect.fnUntraced(function* (
     trace = Dice.hash(`${trace} ${simulation.now()} ${text}`)
   }
 
+  let wasLate = false
+  /** At every instant. */
+  const look = () => {
+    for (const one of neighbours) {
+      if (one.end !== undefined) continue
+      const exit = one.running.exit()
+      if (one.running.isAlive() && exit === undefined) continue
+      one.end =
+        !one.running.isAlive() || exit === undefined
+          ? "killed"
+          : Exit.isSuccess(exit)
+            ? "ok"
+            : Excuses.tagOf(exit.cause)
+      mark(`${one.who} ${one.end}`)
+      if (one.end === "Defect") invariants.violate(`${one.who} ended with a defect`)
+      tell(() => `${one.who} ended: ${one.end}`)
+      one.running.end()
+      if (one.end === "killed") ownership.onKilled(one.who)
+      else ownership.onExit(one.who)
+    }
+    if (wasLate || !schedule.hasLease) return
+    const late = ownership.mustSleep()
+    if (late === undefined) return
+    wasLate = true
+    const exit = Effect.runSyncExit(Effect.provideContext(service.state, world.context))
+    if (Exit.isSuccess(exit) && !asleep.includes(exit.value)) invariants.violate(`${late} (${exit.value})`)
+    else wasLate = false
+  }
+  const runUntil = (isOver: () => boolean) =>
+    simulation.run(() => {
+      look()
+      return isOver()
+    })
+
   /** Does something in the world and lets the time pass that it takes. */
   const inWorld = <A>(effect: Effect.Effect<A>) =>
     Effect.gen(function* () {
       const fiber = machine.inWorld(effect)
-      yield* simulation.run(() => fiber.pollUnsafe() !== undefined)
+      yield* runUntil(() => fiber.pollUnsafe() !== undefined)
       const exit = fiber.pollUnsafe()
       return exit === undefined ? Option.none<A>() : Option.map(Exit.getSuccess(exit), (value) => value)
     })
@@ -93,14 +240,75 @@ export const run = Effect.fnUntraced(function* (
     Option.getOrElse(() => -1)
   )
 
+  const powerCut = () => {
+    isPowerCut = true
+    machine.powerOff()
+    isPowerCut = false
+  }
+
+  /** Starts a neighbour, which ends by itself. */
+  const startNeighbour = (plan: Schedule.Neighbour) => {
+    const who = `neighbour ${neighbours.length}`
+    const dice = Dice.named(seed, who)
+    ownership.onStart(who)
+    const running = machine.start(
+      Program.neighbour({
+        who,
+        schedule,
+        service,
+        lessor: ownership,
+        neighbour: plan,
+        onEvent: (event) => {
+          if (event._tag === "Acquired") ownership.onAcquired()
+          tell(() => `${who}: ${event._tag}`)
+        }
+      }),
+      {
+        syncMillis: () => dice.between(schedule.syncMillis[0], schedule.syncMillis[1]),
+        onCall: (call) => {
+          calls++
+          const kind = Service.kindOf(call)
+          mark(`${who} ${kind}`)
+          tell(() => `${who}: ${kind}`)
+          ownership.onCall(who, kind)
+        },
+        onEnd: (call) => {
+          tell(
+            () =>
+              `${who}:   ${Service.kindOf(call)} -> ${typeof call.answer === "object" ? call.answer.status : call.answer}`
+          )
+        }
+      }
+    )
+    neighbours.push({ who, running, end: undefined })
+    const { kill } = plan
+    if (kill !== undefined)
+      machine.inWorld(
+        Effect.andThen(
+          Effect.sleep(kill.afterMillis),
+          Effect.sync(() => {
+            if (!running.isAlive() || running.exit() !== undefined) return
+            tell(() => `${who} is ${kill.isGentle ? "interrupted" : "killed"}`)
+            if (kill.isGentle) running.interrupt()
+            else running.kill()
+          })
+        )
+      )
+  }
+  const hasNeighbour = () => neighbours.some(({ end }) => end === undefined)
+
   /** Runs one process to its end. */
   const process = Effect.fnUntraced(function* (id: number) {
     const watch = invariants.process(id)
     const progress = Progress.make({ total: schedule.rows.length })
     const kill = schedule.kills.get(id)
     const dice = Dice.named(seed, `process ${id}`)
+    const who = `process ${id}`
     const before = yield* stateNow
     const minutesBefore = yield* minutesNow
+    let hadNeighbour = hasNeighbour()
+    let wasGuarded = ownership.guardians().size > 0
+    const unguardedBefore = unguarded
     const remaining = schedule.rows.filter(({ id }) => !invariants.done().has(id)).length
     const events: Array<string> = []
     let inferred = 0
@@ -116,7 +324,12 @@ export const run = Effect.fnUntraced(function* (
     const die = (why: string) => {
       if (dying?.isAlive() !== true) return
       tell(() => `process ${id} is ${kill?.isGentle === true ? "interrupted" : "killed"}: ${why}`)
-      if (kill?.isGentle !== true) return dying.kill()
+      if (kill?.isGentle !== true) {
+        for (const guardian of ownership.guardians())
+          if (guardian.parent === dying.id && schedule.guardianKills.get(guardian.nth)?.at === "together")
+            strikeGuardian(guardian)
+        return kill?.isPowerCut === true ? powerCut() : dying.kill()
+      }
       isInterrupted = true
       dying.interrupt()
     }
@@ -140,15 +353,34 @@ export const run = Effect.fnUntraced(function* (
       return durable.get(key) === tag
     }
 
+    ownership.onStart(who)
+    for (const neighbour of id < schedule.troubled ? schedule.neighbours : []) {
+      if (neighbour.process !== id) continue
+      hadNeighbour = true
+      machine.inWorld(
+        Effect.andThen(
+          Effect.sleep(neighbour.afterMillis),
+          Effect.sync(() => {
+            waiting--
+            if (!isOver) startNeighbour(neighbour)
+          })
+        )
+      )
+      waiting++
+    }
     const running = machine.start(
       Program.make({
         schedule,
         service,
+        lessor: ownership,
+        who,
+        isCalm: id >= schedule.troubled,
         watch,
         progress,
         isDurable,
         onEvent: (event) => {
           events.push(event._tag)
+          if (event._tag === "Acquired") ownership.onAcquired()
           tell(() => `process ${id}: ${event._tag}`)
         }
       }),
@@ -159,6 +391,7 @@ export const run = Effect.fnUntraced(function* (
           if (/results|errors/.test(path)) killAt("results", ++resultsCalls)
           if (call === "write" && schedule.full?.process === id && ++writes >= schedule.full.fromWrite) {
             isFull = true
+            ownership.onBlind(who)
             tell(() => `process ${id}: no room for ${path}`)
             return "full"
           }
@@ -170,6 +403,7 @@ export const run = Effect.fnUntraced(function* (
           mark(`${kind} ${Service.textOf(call)}`)
           tell(() => `process ${id}: ${kind} ${Service.textOf(call)}`)
           watch.onCall(call, simulation.now())
+          if (schedule.hasLease) ownership.onCall(who, kind)
           if (kind === "pause" || kind === "scaleToZero" || kind === "delete") {
             releasing ??= running.domain.tasks()
             if (kill?.at === "release" && kill.count === 0) die("as it releases")
@@ -179,6 +413,7 @@ export const run = Effect.fnUntraced(function* (
           killAt("request", inferred)
           for (const { afterRequests, deed, process } of schedule.events) {
             if (process !== id || afterRequests !== inferred) continue
+            ownership.onDeed()
             machine.inWorld(Effect.andThen(Effect.sleep("20 millis"), service.strike(deed, id)))
           }
         },
@@ -210,7 +445,7 @@ export const run = Effect.fnUntraced(function* (
         )
       )
     const until = simulation.now() + LONGEST
-    const ran = yield* simulation.run(
+    const ran = yield* runUntil(
       () => running.exit() !== undefined || !running.isAlive() || simulation.now() > until
     )
     const exit = running.isAlive() ? running.exit() : undefined
@@ -220,12 +455,16 @@ export const run = Effect.fnUntraced(function* (
       running.kill()
     }
     running.end()
+    if (isKilled) ownership.onKilled(who)
+    else ownership.onExit(who)
+    hadNeighbour ||= hasNeighbour()
+    wasGuarded ||= ownership.guardians().size > 0
     dying = undefined
     highest = Math.max(highest, watch.highest())
     const isOk = exit !== undefined && Exit.isSuccess(exit)
     const report = exit !== undefined && Exit.isSuccess(exit) ? exit.value : undefined
     const journal = disk.read(Program.journalPath) ?? ""
-    watch.onOver(journal, { isComplete: isOk })
+    watch.onOver(journal, { isComplete: isOk, killedAt: isKilled && !isFull ? simulation.now() : undefined })
     invariants.derived(
       disk.read(`${Program.folder}/results.jsonl`),
       disk.read(`${Program.folder}/errors.jsonl`)
@@ -252,10 +491,12 @@ export const run = Effect.fnUntraced(function* (
     const deeds = new Set(
       service
         .done()
-        .filter((done) => done.process === id)
+        .filter((done) => done.process === id || done.process === -1)
         .map(({ deed }) => deed)
     )
     if (exit !== undefined && Exit.isFailure(exit)) {
+      if (Cause.pretty(exit.cause).includes(secret))
+        watch.violate("the token is in the error that it ends with")
       const seen = {
         deeds,
         managementFaults:
@@ -264,7 +505,10 @@ export const run = Effect.fnUntraced(function* (
         accounts: infer.filter((kind) => kind === "account").length,
         failures: progress.cells.failed,
         isFull,
-        isInterrupted
+        isInterrupted,
+        hadNeighbour,
+        mayFailToGuard: unguarded > unguardedBefore,
+        hasDeadline: schedule.deadlineSeconds !== undefined
       }
       if (id >= schedule.troubled || !Excuses.isExcused(end, seen))
         watch.violate(`ended with ${end} for no reason: ${Cause.pretty(exit.cause).slice(0, 300)}`)
@@ -285,8 +529,11 @@ export const run = Effect.fnUntraced(function* (
     // What the endpoint is left as.
     const after = yield* stateNow
     const held = events.includes("Acquired")
+    const isShared = hadNeighbour || events.includes("Left") || events.includes("TookOver") || wasGuarded
     const isReleased = exit !== undefined && end !== "ReleaseUnconfirmed"
-    if (isReleased && held && !deeds.has("delete")) {
+    if (isShared) {
+      // What becomes of it is judged when everybody is gone.
+    } else if (isReleased && held && !deeds.has("delete")) {
       const allowed = statesAfter(schedule.policy, before)
       if (!allowed.includes(after))
         watch.violate(
@@ -301,7 +548,9 @@ export const run = Effect.fnUntraced(function* (
         .some((call) => ["create", "resume", "infer", "pause"].includes(Service.kindOf(call)))
       if (
         exit !== undefined &&
-        (woken || (yield* minutesNow) !== minutesBefore || (!isOk && !isFull && !isInterrupted))
+        (woken ||
+          (!isShared && (yield* minutesNow) !== minutesBefore) ||
+          (!isOk && !isFull && !isInterrupted))
       )
         watch.violate(`nothing was left to do, and it ended ${end}${woken ? " and woke the endpoint" : ""}`)
     }
@@ -310,38 +559,85 @@ export const run = Effect.fnUntraced(function* (
     return { report, end }
   })
 
+  const isRecorded = () =>
+    disk.paths().some((path) => path.startsWith(Program.records) && path.endsWith(".json"))
+
+  /** With leases on record: the guardians do what is theirs, a sweep the rest, and the endpoint is as it is to be. */
+  const leftAlone = Effect.gen(function* () {
+    const isSound = () => service.done().length === 0 && schedule.full === undefined
+    yield* runUntil(() => ownership.guardians().size === 0)
+    // The idle time of the endpoint, in steps that are looked at.
+    for (const minutes of [1, 19, 30])
+      if (!asleep.includes(yield* stateNow)) yield* inWorld(Effect.sleep(`${minutes} minutes`))
+    if (isRecorded()) {
+      ownership.onStart("sweep")
+      const running = machine.start(Program.sweep("sweep", schedule, service, ownership), {
+        syncMillis: () => 0,
+        onCall: (call) => {
+          const kind = Service.kindOf(call)
+          tell(() => `sweep: ${kind}`)
+          ownership.onSweep(kind)
+        }
+      })
+      yield* runUntil(() => running.exit() !== undefined)
+      running.end()
+      ownership.onExit("sweep")
+      if (isRecorded() && isSound()) invariants.violate("a sweep leaves a record behind")
+    }
+    const left = yield* stateNow
+    tell(() => `the endpoint is ${left} in the end`)
+    if (lastHolder < 0 || !isSound()) return
+    const allowed = statesAfter(schedule.policy, schedule.found === "nothing" ? "gone" : schedule.found)
+    if (!allowed.includes(left) && !(left === "gone" && schedule.policy === "delete"))
+      invariants.violate(
+        `the endpoint is ${left} in the end; its policy is ${schedule.policy} and it was found ${schedule.found}`
+      )
+  })
+
+  /** Without: a run that was killed as it released leaves what it leaves, and a restore finds what the crash left. */
+  const leftBehind = Effect.gen(function* () {
+    const bill = yield* minutesNow
+    const left = yield* stateNow
+    // What sleeps is woken by nobody.
+    if (!asleep.includes(left)) yield* inWorld(Effect.sleep("50 minutes"))
+    const later = yield* minutesNow
+    const isOrphan = ends[lastHolder] === "killed"
+    const mayRun = schedule.policy === "restore" && (schedule.found === "running" || ends.includes("killed"))
+    if (isOrphan || mayRun) return
+    if (bill !== later) invariants.violate(`the bill goes on: ${bill} minutes, then ${later}`)
+    if (lastHolder >= 0 && !["paused", "scaledToZero", "gone"].includes(left))
+      invariants.violate(`the endpoint is ${left} in the end`)
+  })
+
   let id = 0
   let isOver = false
+  let waiting = 0
   let isWhole = false
   while (!isOver && id < schedule.troubled + 2 && invariants.violations.length === 0) {
-    if (id >= schedule.troubled) service.calm()
+    if (id === schedule.troubled) {
+      isCalm = true
+      service.calm()
+      // Whatever is under way ends by itself.
+      yield* runUntil(() => waiting === 0 && !hasNeighbour())
+    }
     const { end, report } = yield* process(id)
-    yield* inWorld(Effect.sleep(Dice.named(seed, `gap ${id}`).between(1, 30_000)))
+    yield* inWorld(Effect.sleep(schedule.gapMillis))
     const wasWhole = isWhole
     isWhole = end === "ok" && report?.failed === 0
     // Once more when nothing is left, to see that nothing is done.
     isOver = (isWhole && wasWhole) || (end === "ok" && id > schedule.troubled)
     id++
   }
+  yield* runUntil(() => waiting === 0 && !hasNeighbour())
   if (invariants.violations.length === 0) {
     if (ends.at(-1) !== "ok") invariants.violate(`the last process ended with ${ends.at(-1)}`)
     invariants.final(
       disk.read(`${Program.folder}/results.jsonl`),
       disk.read(`${Program.folder}/errors.jsonl`)
     )
-    const bill = yield* minutesNow
-    const left = yield* stateNow
-    yield* inWorld(Effect.sleep("50 minutes"))
-    const later = yield* minutesNow
-    // A run that was killed as it released, and left nothing to do: no rerun wakes the endpoint, so none puts it to sleep.
-    const isOrphan = ends[lastHolder] === "killed"
-    // After a crash a restore finds what the crash left, which runs.
-    const mayRun = schedule.policy === "restore" && (schedule.found === "running" || ends.includes("killed"))
-    if (!isOrphan && !mayRun) {
-      if (bill !== later) invariants.violate(`the bill goes on: ${bill} minutes, then ${later}`)
-      if (lastHolder >= 0 && !["paused", "scaledToZero", "gone"].includes(left))
-        invariants.violate(`the endpoint is ${left} in the end`)
-    }
+    service.calm()
+    if (schedule.hasLease) yield* leftAlone
+    else yield* leftBehind
   }
   const virtualMillis = simulation.now()
   yield* inWorld(service.remove)
@@ -356,6 +652,9 @@ export const run = Effect.fnUntraced(function* (
     virtualMillis,
     highestInFlight: highest,
     ends,
+    neighbours: neighbours.map(({ end }) => end ?? "stuck"),
+    lease: schedule.hasLease ? ownership.counts : undefined,
+    faults,
     trace
   }
 })

@@ -267,8 +267,10 @@ export const make = Effect.fnUntraced(function* (
     /** The claim failed after all: as if it had not been made. */
     const withdraw = change((record) => {
       const holders = without(record)
-      if (holders.length === 0 && decision._tag === "New") File.remove(file)
-      else File.write(file, { ...record, holders })
+      if (holders.length > 0 || decision._tag === "Joined") File.write(file, { ...record, holders })
+      else if (decision._tag === "New") File.remove(file)
+      // Whoever guards what was left behind goes on, and a sweep finds it.
+      else File.write(file, decision.former)
     }).pipe(Effect.catch(warn("could not be taken back")))
 
     const guardian = yield* guard(claim, file, decision.record, token).pipe(

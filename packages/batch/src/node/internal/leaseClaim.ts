@@ -20,6 +20,8 @@ export type Decision =
       readonly since: string
       readonly facts: Facts
       readonly left: ReadonlyArray<Holder>
+      /** The record as it was found. */
+      readonly former: LeaseRecord
     }
   | { readonly _tag: "Refused"; readonly holders: string }
   | { readonly _tag: "Conflict"; readonly held: string }
@@ -80,7 +82,8 @@ export const decide = (options: {
       record: File.withLine(taken, self.since, `taken over by process ${self.pid}, policy ${claim.policy}`),
       since: record.since,
       facts: record.facts,
-      left: record.holders
+      left: record.holders,
+      former: record
     }
   }
 
