@@ -36,7 +36,14 @@ const below = (folder: string): ReadonlyArray<readonly [string, string]> =>
     .readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.join(entry.parentPath, entry.name))
-    .map((file) => [file, fs.readFileSync(file, "latin1")] as const)
+    .flatMap((file) => {
+      try {
+        return [[file, fs.readFileSync(file, "latin1")] as const]
+      } catch {
+        // A lock comes and goes.
+        return []
+      }
+    })
 
 /** Whether what a command and its like have left behind is clean. */
 const isClean = (home: string, ...ran: ReadonlyArray<Stint.StintProcess>) => {

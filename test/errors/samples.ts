@@ -6,6 +6,7 @@ import { Duration } from "effect"
 import { FolderRefused, ResultsUnwritten } from "../../packages/cli/src/OutputFolder.ts"
 import { SpecFileError } from "../../packages/cli/src/SpecFile.ts"
 import { NotServed } from "../../packages/cli/src/commands/emulate.ts"
+import { ScheduleRefused } from "../../packages/cli/src/Repeated.ts"
 import { SweepRefused } from "../../packages/cli/src/commands/sweep.ts"
 
 /** An error with the step that follows it. */
@@ -126,6 +127,10 @@ const held: Chapter = {
         detail: "permission denied"
       }),
       step: "Make the folder readable, or set `XDG_STATE_HOME`."
+    },
+    {
+      error: new ScheduleRefused({ cron: "every night", timeZone: "UTC", detail: "expected 5 or 6 fields" }),
+      step: "Write the schedule as cron has it, in five fields."
     },
     {
       error: new SweepRefused({ count: 3 }),

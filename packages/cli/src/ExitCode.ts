@@ -27,6 +27,7 @@ export type Signal = keyof typeof signalCodes
 const byTag: Record<string, number> = {
   // Refused before anything was woken.
   ShowHelp: ExitCode.refused,
+  ScheduleRefused: ExitCode.refused,
   SourceError: ExitCode.refused,
   InvalidInput: ExitCode.refused,
   DuplicateKey: ExitCode.refused,

@@ -28,6 +28,7 @@ import * as InputFile from "../InputFile.ts"
 import * as LeaseFlags from "../LeaseFlags.ts"
 import * as Orphan from "../Orphan.ts"
 import * as OutputFolder from "../OutputFolder.ts"
+import * as Repeated from "../Repeated.ts"
 import * as RunLimits from "../RunLimits.ts"
 import { ShortDuration } from "../ShortDuration.ts"
 import { Signals } from "../Signals.ts"
@@ -60,6 +61,7 @@ const flags = {
     )
   ),
   ...RunLimits.flags,
+  ...Repeated.flags,
   skipInvalid: Flag.Boolean("skip-invalid").pipe(
     Flag.withDescription(
       "Go on without the lines that cannot be used, and write them to invalid.jsonl; exit code 3 when there are any"
@@ -91,123 +93,123 @@ const withInvalid = (report: Report.Report, invalid: number): Report.Report =>
 
 const count = (n: number) => n.toLocaleString("en-US")
 
-/** `stint run` */
-export const run = Command.make(
-  "run",
-  flags,
-  Effect.fn("run")(function* (options) {
-    const { endpoint: name, job: kind } = options
-    const signals = yield* Signals
-    const status = yield* ExitStatus
-    const view = yield* RunView.make(name)
-    const job = Row.job(kind)
+const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<typeof flags>) {
+  const { endpoint: name, job: kind } = options
+  const signals = yield* Signals
+  const status = yield* ExitStatus
+  const view = yield* RunView.make(name)
+  const job = Row.job(kind)
 
-    const spec = Option.isSome(options.spec) ? yield* SpecFile.read(options.spec.value) : undefined
-    const { journal, finish } = yield* OutputFolder.open(options.out)
-    const identity = yield* identityOf(name, spec)
-    const batch = { identity, changed: options.changed, ...RunLimits.toOptions(options) }
+  const spec = Option.isSome(options.spec) ? yield* SpecFile.read(options.spec.value) : undefined
+  const { journal, finish } = yield* OutputFolder.open(options.out)
+  const identity = yield* identityOf(name, spec)
+  const batch = { identity, changed: options.changed, ...RunLimits.toOptions(options) }
 
-    const input = yield* InputFile.open({
-      input: options.input,
-      kind,
-      directory: options.out,
-      skipInvalid: options.skipInvalid
-    })
-    const { rows } = input
-    const plan = yield* Batch.prepare(rows, job, batch).pipe(Effect.provideService(Journal.Journal, journal))
-    const invalid = yield* input.invalid
-    if (invalid > 0) {
-      yield* view.say(
-        `${count(invalid)} invalid lines of ${input.name} are left out; they are in invalid.jsonl.`
-      )
-    }
-
-    if (plan.remaining === 0) {
-      yield* view.say(
-        plan.items === 0
-          ? `${input.name} has no rows: nothing to do, endpoint ${name} is not woken.`
-          : `All ${count(plan.items)} rows are in the journal already: nothing to do, endpoint ${name} is not woken.`
-      )
-      const report = withInvalid(Report.nothingToDo(plan.items), invalid)
-      yield* finish(report)
-      if (invalid > 0) yield* Ref.set(status, ExitCode.itemsFailed)
-      yield* Console.log(RunView.summary(report, options.out, undefined))
-      return yield* Orphan.release(name, view.say)
-    }
-    yield* view.say(`${count(plan.items)} rows in ${input.name}, ${count(plan.remaining)} to do.`)
-
-    const drain = yield* Deferred.make<void>()
-    const progress = Progress.make({ total: plan.items })
-    let phase: Supervised.Phase = "claiming"
-    let bill: Bill | undefined
-    let state: string | undefined
-
-    const onEvent = (event: ManagedEndpoint.Event) => {
-      phase = Supervised.phaseAfter(event, phase)
-      if (event._tag === "Creating") signals.setAtRisk(RunView.atRisk(event.namespace, name, undefined))
-      if (event._tag === "Resuming" || event._tag === "Acquired") {
-        signals.setAtRisk(RunView.atRisk(event.namespace, name, event.endpoint))
-      }
-      if (event._tag === "Released") {
-        signals.setAtRisk(undefined)
-        bill = event.bill
-        state = event.state
-      }
-      if (event._tag === "Left") {
-        signals.setAtRisk(undefined)
-        bill = event.bill
-        state = "held by others still"
-      }
-      if (event._tag === "Kept") {
-        bill = event.bill
-        state = "left running, and billed"
-      }
-      return view.event(event)
-    }
-
-    const held = ManagedEndpoint.withEndpoint(
-      {
-        name,
-        spec,
-        ...(yield* LeaseFlags.toOptions(options)),
-        onEvent
-      },
-      (current) =>
-        Effect.scoped(
-          Effect.gen(function* () {
-            yield* Effect.forkScoped(view.follow(progress, current.bill))
-            return yield* Batch.run(rows, job, { ...batch, progress, drain: Deferred.await(drain) })
-          })
-        )
-    ).pipe(Effect.provideService(Journal.Journal, journal))
-
-    const exit = yield* Supervised.run(held, {
-      phase: () => phase,
-      drain,
-      drainTimeout: options.drainTimeout,
-      say: view.say
-    })
-
-    const report = withInvalid(yield* Report.fromProgress(progress, bill), invalid)
-    const written = yield* Effect.exit(finish(report))
-    yield* Console.log(RunView.summary(report, options.out, state))
-
-    const signal = signals.received()
-    if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
-      return yield* Effect.failCause(
-        Exit.isFailure(written) ? Cause.combine(exit.cause, written.cause) : exit.cause
-      )
-    }
-    yield* written
-    yield* Ref.set(
-      status,
-      signal !== undefined
-        ? signalCodes[signal]
-        : report.failed + invalid > 0
-          ? ExitCode.itemsFailed
-          : ExitCode.success
+  const input = yield* InputFile.open({
+    input: options.input,
+    kind,
+    directory: options.out,
+    skipInvalid: options.skipInvalid
+  })
+  const { rows } = input
+  const plan = yield* Batch.prepare(rows, job, batch).pipe(Effect.provideService(Journal.Journal, journal))
+  const invalid = yield* input.invalid
+  if (invalid > 0) {
+    yield* view.say(
+      `${count(invalid)} invalid lines of ${input.name} are left out; they are in invalid.jsonl.`
     )
-  }, Effect.scoped)
+  }
+
+  if (plan.remaining === 0) {
+    yield* view.say(
+      plan.items === 0
+        ? `${input.name} has no rows: nothing to do, endpoint ${name} is not woken.`
+        : `All ${count(plan.items)} rows are in the journal already: nothing to do, endpoint ${name} is not woken.`
+    )
+    const report = withInvalid(Report.nothingToDo(plan.items), invalid)
+    yield* finish(report)
+    if (invalid > 0) yield* Ref.set(status, ExitCode.itemsFailed)
+    yield* Console.log(RunView.summary(report, options.out, undefined))
+    return yield* Orphan.release(name, view.say)
+  }
+  yield* view.say(`${count(plan.items)} rows in ${input.name}, ${count(plan.remaining)} to do.`)
+
+  const drain = yield* Deferred.make<void>()
+  const progress = Progress.make({ total: plan.items })
+  let phase: Supervised.Phase = "claiming"
+  let bill: Bill | undefined
+  let state: string | undefined
+
+  const onEvent = (event: ManagedEndpoint.Event) => {
+    phase = Supervised.phaseAfter(event, phase)
+    if (event._tag === "Creating") signals.setAtRisk(RunView.atRisk(event.namespace, name, undefined))
+    if (event._tag === "Resuming" || event._tag === "Acquired") {
+      signals.setAtRisk(RunView.atRisk(event.namespace, name, event.endpoint))
+    }
+    if (event._tag === "Released") {
+      signals.setAtRisk(undefined)
+      bill = event.bill
+      state = event.state
+    }
+    if (event._tag === "Left") {
+      signals.setAtRisk(undefined)
+      bill = event.bill
+      state = "held by others still"
+    }
+    if (event._tag === "Kept") {
+      bill = event.bill
+      state = "left running, and billed"
+    }
+    return view.event(event)
+  }
+
+  const held = ManagedEndpoint.withEndpoint(
+    {
+      name,
+      spec,
+      ...(yield* LeaseFlags.toOptions(options)),
+      onEvent
+    },
+    (current) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          yield* Effect.forkScoped(view.follow(progress, current.bill))
+          return yield* Batch.run(rows, job, { ...batch, progress, drain: Deferred.await(drain) })
+        })
+      )
+  ).pipe(Effect.provideService(Journal.Journal, journal))
+
+  const exit = yield* Supervised.run(held, {
+    phase: () => phase,
+    drain,
+    drainTimeout: options.drainTimeout,
+    say: view.say
+  })
+
+  const report = withInvalid(yield* Report.fromProgress(progress, bill), invalid)
+  const written = yield* Effect.exit(finish(report))
+  yield* Console.log(RunView.summary(report, options.out, state))
+
+  const signal = signals.received()
+  if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
+    return yield* Effect.failCause(
+      Exit.isFailure(written) ? Cause.combine(exit.cause, written.cause) : exit.cause
+    )
+  }
+  yield* written
+  yield* Ref.set(
+    status,
+    signal !== undefined
+      ? signalCodes[signal]
+      : report.failed + invalid > 0
+        ? ExitCode.itemsFailed
+        : ExitCode.success
+  )
+}, Effect.scoped)
+
+/** `stint run` */
+export const run = Command.make("run", flags, (options) =>
+  Effect.flatMap(RunView.make(options.endpoint), (view) => Repeated.run(once(options), options, view.say))
 ).pipe(
   Command.provide(({ guardian }) => GuardianFlag.layer(guardian)),
   Command.provide(Endpoints.layerConfig()),

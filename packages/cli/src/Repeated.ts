@@ -1,0 +1,121 @@
+/**
+ * A run by the calendar: flags, and what they mean. One run at a time; what is due meanwhile is left out and said.
+ */
+import * as Cause from "effect/Cause"
+import * as Cron from "effect/Cron"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import * as Flag from "effect/cli/Flag"
+import * as Scheduled from "@stint/batch/Scheduled"
+import { decidingError, signalCodes } from "./ExitCode.ts"
+import { ExitStatus } from "./ExitStatus.ts"
+import { Signals } from "./Signals.ts"
+
+export const flags = {
+  cron: Flag.String("cron").pipe(
+    Flag.withDescription("Run whenever this cron expression is due, as in '0 2 * * *', until a signal comes"),
+    Flag.optional
+  ),
+  timeZone: Flag.String("time-zone").pipe(
+    Flag.withDescription("The time zone of --cron, as in Europe/Berlin"),
+    Flag.withDefault("UTC")
+  ),
+  missed: Flag.Literals("missed", ["skip", "once"]).pipe(
+    Flag.withDescription("What to do about runs that were due while the machine slept"),
+    Flag.withDefault("skip")
+  )
+}
+
+/** The schedule cannot be read; nothing was run. */
+export class ScheduleRefused extends Schema.TaggedError<ScheduleRefused>()("ScheduleRefused", {
+  cron: Schema.String,
+  timeZone: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `The schedule "${this.cron}" (time zone ${this.timeZone}) cannot be used: ${this.detail}. Give five fields, as in "0 2 * * *": minute, hour, day of the month, month, day of the week.`
+  }
+}
+
+interface When {
+  readonly cron: Option.Option<string>
+  readonly timeZone: string
+  readonly missed: "skip" | "once"
+}
+
+const at = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
+
+const failureOf = (exit: Exit.Exit<unknown, unknown>): string | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
+  const error = Option.getOrUndefined(decidingError(exit.cause))
+  return Predicate.isError(error) ? error.message : Cause.pretty(exit.cause)
+}
+
+/** What is said of a step of the schedule. */
+const wordsFor = (event: Scheduled.Event): string | undefined => {
+  switch (event._tag) {
+    case "Started":
+      return `Run of ${at(event.due)}${event.isLate ? ", late" : ""}:`
+    case "Skipped":
+      return `The run of ${at(event.due)} was left out: ${event.why === "busy" ? "the one before it went on" : "the machine slept"}.`
+    case "Ended": {
+      const failure = failureOf(event.exit)
+      return failure === undefined ? undefined : `The run of ${at(event.due)} failed: ${failure}`
+    }
+  }
+}
+
+/**
+ * Runs once, or whenever `--cron` is due until a signal comes: between two runs it ends the command, during one the run takes
+ * care of it and is the last.
+ */
+export const run = Effect.fnUntraced(function* <E, R>(
+  once: Effect.Effect<void, E, R>,
+  { cron, missed, timeZone }: When,
+  say: (line: string) => Effect.Effect<void>
+) {
+  if (Option.isNone(cron)) return yield* once
+  const signals = yield* Signals
+  const status = yield* ExitStatus
+  const schedule = yield* Effect.mapError(
+    Effect.fromResult(Cron.parse(cron.value, timeZone)),
+    ({ message }) => new ScheduleRefused({ cron: cron.value, timeZone, detail: message })
+  )
+  let isRunning = false
+  const running = Effect.suspend(() => {
+    isRunning = true
+    return once
+  }).pipe(
+    Effect.ensuring(
+      Effect.sync(() => {
+        isRunning = false
+      })
+    )
+  )
+  const stopped = Effect.gen(function* () {
+    yield* signals.first
+    // The run sets it.
+    // oxlint-disable-next-line no-unmodified-loop-condition
+    while (isRunning) yield* Effect.sleep("100 millis")
+  })
+  const next = Effect.flatMap(DateTime.now, (now) =>
+    say(`Next run at ${Cron.next(schedule, now).toISOString()}.`)
+  )
+  yield* next
+  yield* Scheduled.run(running, {
+    cron: schedule,
+    missed,
+    onEvent: (event) => {
+      const words = wordsFor(event)
+      const told = words === undefined ? Effect.void : say(words)
+      return event._tag === "Ended" ? Effect.andThen(told, next) : told
+    }
+  }).pipe(Effect.orDie, Effect.raceFirst(stopped))
+  const signal = signals.received()
+  if (signal !== undefined) yield* Ref.set(status, signalCodes[signal])
+})
