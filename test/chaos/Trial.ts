@@ -521,7 +521,7 @@ export const run = Effect.fnUntraced(function* (
         left !== 0
       )
         watch.violate(`the sums are wrong: ${JSON.stringify(report)}`)
-      if (schedule.way === "stream" && remaining > 0 && watch.seen().size !== schedule.rows.length)
+      if (schedule.way === "stream" && watch.seen().size > 0 && watch.seen().size !== schedule.rows.length)
         watch.violate(`${watch.seen().size} outcomes for ${schedule.rows.length} rows`)
     }
     if (isOk && infer.includes("account")) watch.violate("went on although the account was refused")

@@ -8,14 +8,14 @@ import * as Flag from "effect/cli/Flag"
 import type * as Batch from "@stint/batch/Batch"
 import * as FailureBudget from "@stint/batch/FailureBudget"
 import * as Limit from "@stint/batch/Limit"
-import { ShortDuration } from "./ShortDuration.ts"
+import { PositiveDuration } from "./ShortDuration.ts"
 
 const Concurrency = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4096 }))
 const PerMinute = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 const Percent = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 100 }))
 
 const duration = (name: string, description: string) =>
-  Flag.String(name).pipe(Flag.withDescription(description), Flag.withSchema(ShortDuration), Flag.optional)
+  Flag.String(name).pipe(Flag.withDescription(description), Flag.withSchema(PositiveDuration), Flag.optional)
 
 export const flags = {
   concurrency: Flag.Int("concurrency").pipe(

@@ -1,5 +1,5 @@
 /**
- * Durations as people type them, above 0: `500ms`, `2s`, `10m`, `1h`, or spelt out: `2 seconds`.
+ * Durations as people type them: `500ms`, `2s`, `10m`, `1h`, or spelt out: `2 seconds`.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -24,8 +24,9 @@ const units: Record<string, number> = {
 const parse = (text: string): Option.Option<Duration.Duration> => {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/.exec(text.trim())
   const unit = units[match?.[2] ?? ""]
-  const millis = match === null || unit === undefined ? 0 : Number(match[1]) * unit
-  return millis > 0 ? Option.some(Duration.millis(millis)) : Option.none()
+  return match === null || unit === undefined
+    ? Option.none()
+    : Option.some(Duration.millis(Number(match[1]) * unit))
 }
 
 /** The codec of a duration on the command line. */
@@ -35,14 +36,18 @@ export const ShortDuration = Schema.String.pipe(
       Option.match(parse(text), {
         onNone: () =>
           Effect.fail(
-            new SchemaIssue.InvalidValue(
-              { message: "expected a duration above 0, as in 500ms, 2s, 10m or 1h" },
-              text
-            )
+            new SchemaIssue.InvalidValue({ message: "expected a duration, as in 500ms, 2s, 10m or 1h" }, text)
           ),
         onSome: Effect.succeed
       })
     ),
     encode: SchemaGetter.transform((duration: Duration.Duration) => `${Duration.toMillis(duration)}ms`)
   })
+)
+
+/** The same, above 0: for what cannot be done in no time. */
+export const PositiveDuration = ShortDuration.check(
+  Schema.makeFilter(
+    (duration: Duration.Duration) => Duration.toMillis(duration) > 0 || "expected a duration above 0"
+  )
 )
