@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
+/** Many real processes, one after the other: part of `test:full`. */
+export const processSuites = ["test/command/{Guardian,Orphan,Secrets,Sweep}.test.ts", "test/reliability/**"]
+
 const isLong = ({ moduleId }: TestSpecification) => /\/test\/Chaos\w*\.test\.ts$/.test(moduleId)
 
 /** The longest files begin: otherwise one core waits for them in the end. */
@@ -16,7 +19,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/dist/**", "test/full/**"],
+    exclude: ["**/node_modules/**", "**/dist/**", "test/full/**", ...processSuites],
     sequence: { sequencer: LongestFirst },
     // Real processes on a busy machine take their time.
     testTimeout: 60_000
