@@ -130,19 +130,10 @@ describe("Batch.stream", () => {
 
   for (const concurrency of [1, 7, 64]) {
     it.effect(`never has more than ${concurrency} in flight, and uses what it may`, () => {
-      let inFlight = 0
-      let most = 0
-      const engine = World.scripted(({ text }) =>
-        Effect.gen(function* () {
-          most = Math.max(most, ++inFlight)
-          yield* Effect.sleep("1 second")
-          inFlight--
-          return World.good(text)
-        })
-      )
+      const { engine, most } = World.crowd()
       return Effect.gen(function* () {
         yield* outcomesOf(words(200), { limit: Limit.fixed(concurrency) })
-        assert.strictEqual(most, concurrency)
+        assert.strictEqual(most(), concurrency)
       }).pipe(Effect.provide(World.world({ engine })))
     })
   }

@@ -362,22 +362,13 @@ describe("memory", () => {
 
   it.effect("holds no more bytes than it may, but always one item", () => {
     const long = words(40).map((word) => word.padEnd(1000, "x"))
-    let inFlight = 0
-    let most = 0
-    const engine = World.scripted(({ text }) =>
-      Effect.gen(function* () {
-        most = Math.max(most, ++inFlight)
-        yield* Effect.sleep("1 second")
-        inFlight--
-        return World.good(text)
-      })
-    )
+    const { engine, forget, most } = World.crowd()
     return Effect.gen(function* () {
       assert.strictEqual((yield* outcomesOf(long, { maxBytes: 5100, limit: Limit.fixed(64) })).length, 40)
-      assert.strictEqual(most, 5)
-      most = 0
+      assert.strictEqual(most(), 5)
+      forget()
       assert.strictEqual((yield* outcomesOf(long, { maxBytes: 10 })).length, 40)
-      assert.strictEqual(most, 1)
+      assert.strictEqual(most(), 1)
     }).pipe(Effect.provide(World.world({ engine })))
   })
 })

@@ -147,6 +147,27 @@ export const after = (duration: Duration.Input, response: Response): Effect.Effe
 export const slow = (duration: Duration.Input): Engine.Engine =>
   scripted(({ text }) => Effect.delay(Effect.succeed(good(text)), duration))
 
+/** Takes a second over each call, and counts the most that it had at once. */
+export const crowd = () => {
+  let inFlight = 0
+  let most = 0
+  const engine = scripted(({ text }) =>
+    Effect.gen(function* () {
+      most = Math.max(most, ++inFlight)
+      yield* Effect.sleep("1 second")
+      inFlight--
+      return good(text)
+    })
+  )
+  return {
+    engine,
+    most: () => most,
+    forget: () => {
+      most = 0
+    }
+  }
+}
+
 /** Answers everything at once. */
 export const echo: Engine.Engine = scripted(({ text }) => Effect.succeed(good(text)))
 

@@ -6,7 +6,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Cron from "effect/Cron"
-import type * as DateTime from "effect/DateTime"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -43,7 +43,7 @@ export interface Options {
  */
 const LOOK = Duration.toMillis("1 minute")
 
-const at = (millis: number) => new Date(millis).toISOString()
+const at = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
 
 const log = (event: Event): Effect.Effect<void> => {
   switch (event._tag) {
