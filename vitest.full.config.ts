@@ -1,15 +1,36 @@
 import { defineConfig } from "vitest/config"
 import { processSuites } from "./vitest.config.ts"
 
+const simulations = ["test/full/Chaos*.full.test.ts"]
+
+const common = { testTimeout: 600_000, hookTimeout: 600_000, passWithNoTests: true }
+
 export default defineConfig({
   test: {
-    include: [
-      "test/full/**/*.full.test.ts",
-      ...processSuites.map((path) => (path.endsWith("**") ? `${path}/*.test.ts` : path))
-    ],
-    exclude: ["**/node_modules/**"],
-    testTimeout: 600_000,
-    hookTimeout: 600_000,
-    passWithNoTests: true
+    projects: [
+      {
+        test: {
+          ...common,
+          name: "simulations",
+          include: simulations,
+          maxWorkers: "100%",
+          sequence: { groupOrder: 0 }
+        }
+      },
+      {
+        test: {
+          ...common,
+          name: "processes",
+          include: [
+            "test/full/**/*.full.test.ts",
+            ...processSuites.map((path) => (path.endsWith("**") ? `${path}/*.test.ts` : path))
+          ],
+          exclude: ["**/node_modules/**", ...simulations],
+          // Real processes, and measures of time and memory: one at a time.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 }
+        }
+      }
+    ]
   }
 })

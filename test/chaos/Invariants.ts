@@ -215,13 +215,23 @@ export const make = (schedule: Schedule.Schedule) => {
     /** The process is over; the journal is as it left it. */
     const onOver = (
       journal: string,
-      options: { readonly isComplete: boolean; readonly killedAt: number | undefined }
+      options: {
+        readonly isComplete: boolean
+        readonly killedAt: number | undefined
+        /** The records that must be there still: where the machine was lost, those that were on its disk at the start. */
+        readonly kept?: number | undefined
+      }
     ) => {
       const now = wholeLines(journal)
+      const kept = options.kept === undefined ? lines : lines.slice(0, Math.max(options.kept, now.length))
       check(
-        lines.every((line, index) => line === now[index]),
+        kept.every((line, index) => line === now[index]),
         () => where("the journal lost a record that was there before")
       )
+      for (const lost of lines.slice(kept.length)) {
+        const line = decodeLine(lost)
+        if (Option.isSome(line)) done.delete(line.value.key)
+      }
       const added = now.slice(lines.length)
       lines = now
       const attempts = new Map<string, number>()

@@ -22,8 +22,10 @@ export const make = (options: {
   readonly schedule: Schedule.Schedule
   readonly violate: (what: string) => void
   readonly now: () => number
+  /** What a process believes that is dead already comes to nothing: its calls do not leave. */
+  readonly isAlive: (who: string) => boolean
 }) => {
-  const { now, schedule } = options
+  const { isAlive, now, schedule } = options
   const alive = new Set<string>()
   const claiming = new Set<string>()
   const holders = new Set<string>()
@@ -130,8 +132,8 @@ export const make = (options: {
       if (releases.has(kind) && isSure())
         check(holders.size === 0, () => `a sweep sends ${kind} while ${list(holders)} holds the endpoint`)
     },
-    onAcquired: () => {
-      isSettled = false
+    onAcquired: (who: string) => {
+      if (isAlive(who)) isSettled = false
     },
     /** The leases of a process, watched. */
     watched: (who: string, inner: Leases.Service): Leases.Service => ({
@@ -162,6 +164,7 @@ export const make = (options: {
             return {
               ...hold,
               leave: Effect.map(hold.leave, (answer) => {
+                if (!isAlive(who)) return answer
                 holders.delete(who)
                 if (answer === "last") {
                   if (isSure())

@@ -271,7 +271,7 @@ export const make = (
   /** The boot that is under way goes wrong. */
   const failBoot = Effect.suspend(() =>
     Effect.flatMap(state, (found) => {
-      if (asleep.includes(found) || found === "running") return Effect.void
+      if (isCalm || asleep.includes(found) || found === "running") return Effect.void
       done.push({ deed: "fail", at: now(), process: -1 })
       return Effect.exit(emulator.setState(name, "failed", { message: "out of luck" }))
     })

@@ -72,7 +72,13 @@ export const run = Effect.fnUntraced(function* (
         invariants.violate(`the token is written to ${path}`)
     }
   })
-  const ownership = Ownership.make({ schedule, violate: invariants.violate, now: simulation.now })
+  const lives = new Map<string, { readonly isAlive: () => boolean }>()
+  const ownership = Ownership.make({
+    schedule,
+    violate: invariants.violate,
+    now: simulation.now,
+    isAlive: (who) => lives.get(who)?.isAlive() !== false
+  })
   const world = simulation.domain()
   const faults: Array<string> = []
   const runInWorld = Effect.runForkWith(world.context)
@@ -259,7 +265,7 @@ export const run = Effect.fnUntraced(function* (
         lessor: ownership,
         neighbour: plan,
         onEvent: (event) => {
-          if (event._tag === "Acquired") ownership.onAcquired()
+          if (event._tag === "Acquired") ownership.onAcquired(who)
           tell(() => `${who}: ${event._tag}`)
         }
       }),
@@ -280,6 +286,7 @@ export const run = Effect.fnUntraced(function* (
         }
       }
     )
+    lives.set(who, running)
     neighbours.push({ who, running, end: undefined })
     const { kill } = plan
     if (kill !== undefined)
@@ -353,6 +360,9 @@ export const run = Effect.fnUntraced(function* (
       return durable.get(key) === tag
     }
 
+    const durableAtStart = Invariants.wholeLines(
+      new TextDecoder().decode(disk.durable(Program.journalPath))
+    ).length
     ownership.onStart(who)
     for (const neighbour of id < schedule.troubled ? schedule.neighbours : []) {
       if (neighbour.process !== id) continue
@@ -380,7 +390,7 @@ export const run = Effect.fnUntraced(function* (
         isDurable,
         onEvent: (event) => {
           events.push(event._tag)
-          if (event._tag === "Acquired") ownership.onAcquired()
+          if (event._tag === "Acquired") ownership.onAcquired(who)
           tell(() => `process ${id}: ${event._tag}`)
         }
       }),
@@ -427,6 +437,7 @@ export const run = Effect.fnUntraced(function* (
         }
       }
     )
+    lives.set(who, running)
     dying = running
     running.domain.onTask = () => {
       killAt("task", running.domain.tasks())
@@ -464,7 +475,11 @@ export const run = Effect.fnUntraced(function* (
     const isOk = exit !== undefined && Exit.isSuccess(exit)
     const report = exit !== undefined && Exit.isSuccess(exit) ? exit.value : undefined
     const journal = disk.read(Program.journalPath) ?? ""
-    watch.onOver(journal, { isComplete: isOk, killedAt: isKilled && !isFull ? simulation.now() : undefined })
+    watch.onOver(journal, {
+      isComplete: isOk,
+      killedAt: isKilled && !isFull ? simulation.now() : undefined,
+      kept: isKilled && kill?.isPowerCut === true ? durableAtStart : undefined
+    })
     invariants.derived(
       disk.read(`${Program.folder}/results.jsonl`),
       disk.read(`${Program.folder}/errors.jsonl`)
