@@ -217,8 +217,18 @@ export const semantics = (title: string, world: World) => {
             Effect.repeat({ until: ({ inFlight }) => inFlight === 4, schedule: Schedule.spaced("20 millis") })
           )
         )
+        // On a socket they are on their way yet; and so is the news that the caller has hung up.
+        yield* world.inTime(Effect.sleep("1 second"))
         yield* world.inTime(Fiber.interrupt(fiber))
-        const { byStatus } = yield* counts
+        const { byStatus } = yield* world.inTime(
+          counts.pipe(
+            Effect.repeat({
+              until: ({ byStatus }) => byStatus["data 499"] === 4,
+              schedule: Schedule.spaced("20 millis"),
+              times: 250
+            })
+          )
+        )
         assert.strictEqual(byStatus["data 499"], 4)
       })
     )
