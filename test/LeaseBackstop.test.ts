@@ -76,6 +76,7 @@ describe("an endpoint that never falls asleep by itself", () => {
           assert.deepStrictEqual(tags(), [
             "Guarded",
             "Resuming",
+            "Autoscales",
             "Acquired",
             "Ready",
             "Releasing",

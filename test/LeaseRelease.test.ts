@@ -59,7 +59,16 @@ describe("the release policy", () => {
       assert.strictEqual(last?._tag, "Released")
       if (last?._tag !== "Released") return
       assert.strictEqual(last.state, "paused")
-      assert.deepStrictEqual(last.bill, { billedMinutes: 1, pricePerHour: 0.033, dollars: 0.033 / 60 })
+      assert.deepStrictEqual(last.bill, {
+        billedMinutes: 1,
+        peakReplicas: 1,
+        pricePerHour: 0.033,
+        priceFrom: "api",
+        dollars: 0.033 / 60,
+        replicas: 0,
+        // Of ten seconds of boot the first quarter is `pending`, which is free; it is looked at every second.
+        bootMinutes: 8 / 60
+      })
     }).pipe(Effect.provide(World.world()))
   })
 

@@ -11,6 +11,17 @@ export type Event =
   | { readonly _tag: "Leased"; readonly holders: string }
   /** Those who held it are gone without releasing it; what they left is ours now. `since` is ISO 8601. */
   | { readonly _tag: "TookOver"; readonly since: string; readonly leftBy: string }
+  /**
+   * What it may cost, before anything is done: minutes of replicas, of which so many start at once. Where the price is known,
+   * US dollars per replica-hour.
+   */
+  | {
+      readonly _tag: "Capped"
+      readonly namespace: string
+      readonly minutes: number
+      readonly replicas: number
+      readonly pricePerHour: number | undefined
+    }
   | { readonly _tag: "Creating"; readonly namespace: string }
   | { readonly _tag: "Resuming"; readonly namespace: string; readonly endpoint: Endpoint }
   | {
@@ -24,6 +35,22 @@ export type Event =
       readonly _tag: "Unguarded"
       readonly endpoint: Endpoint
       readonly cost: { readonly perHour: number; readonly perWeekend: number } | undefined
+    }
+  /** Its autoscaler may add replicas, and each boots on the bill: US dollars per replica-hour, where the price is known. */
+  | {
+      readonly _tag: "Autoscales"
+      readonly endpoint: Endpoint
+      readonly least: number
+      readonly most: number
+      readonly pricePerHour: number | undefined
+    }
+  /** It was found with other replicas than were asked for, and is left as it is. */
+  | {
+      readonly _tag: "ReplicasDiffer"
+      readonly endpoint: Endpoint
+      readonly wanted: number | "follow"
+      readonly least: number
+      readonly most: number
     }
   /** It was made to fall asleep by itself, as `backstop` asks; its scaling is put back in the end. */
   | { readonly _tag: "Guarded"; readonly endpoint: Endpoint }

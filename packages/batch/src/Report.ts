@@ -7,8 +7,17 @@ import type { Progress } from "./Progress.ts"
 import * as Effect from "effect/Effect"
 
 /**
- * What a run came to. `itemsPerSecond` counts items that were sent; `attempts` counts charged requests; `faults` counts failed
- * ones by reason, those of an endpoint that was away as well, which are not charged. `invalid` counts lines of the input that were left out; they are no items. `bill` is there when the run held an endpoint, `remaining` when the size of the input is known.
+ * What a run came to.
+ *
+ * | field | means |
+ * | --- | --- |
+ * | `itemsPerSecond` | of those that were sent |
+ * | `attempts` | charged requests |
+ * | `faults` | failed ones by reason, those of an endpoint that was away as well, which are not charged |
+ * | `invalid` | lines of the input that were left out; they are no items |
+ * | `truncated` | answers that were cut at their limit and kept: see `Truncation` |
+ * | `remaining` | there when the size of the input is known |
+ * | `hardware`, `bill` | there when the run held an endpoint |
  */
 export const Report = Schema.Struct({
   items: Schema.Int,
@@ -17,10 +26,12 @@ export const Report = Schema.Struct({
   skipped: Schema.Int,
   remaining: Schema.optional(Schema.Int),
   invalid: Schema.optional(Schema.Int),
+  truncated: Schema.optional(Schema.Int),
   attempts: Schema.Int,
   faults: Schema.Record(Schema.String, Schema.Int),
   durationMillis: Schema.Finite,
   itemsPerSecond: Schema.Finite,
+  hardware: Schema.optional(Schema.String),
   bill: Schema.optional(Bill)
 })
 
@@ -54,6 +65,7 @@ export const fromProgress = (progress: Progress, bill?: Bill): Effect.Effect<Rep
       faults: Object.fromEntries(progress.faults),
       durationMillis: now.elapsedMillis,
       itemsPerSecond: now.rate,
+      hardware: progress.cells.hardware,
       bill
     }
   })

@@ -49,6 +49,8 @@ export interface AwaitReadyOptions {
   readonly wasAwake?: boolean | undefined
   /** Called with the endpoint at first sight and each time that its status changes. */
   readonly onChange?: ((endpoint: Endpoint) => Effect.Effect<void>) | undefined
+  /** Called with the endpoint at each look, changed or not. */
+  readonly onSeen?: ((endpoint: Endpoint) => Effect.Effect<void>) | undefined
   /** Told at each look at the endpoint whether it was ready. */
   readonly onLook?: ((isReady: boolean) => void) | undefined
 }
@@ -212,6 +214,7 @@ const within = (connection: Connection.Connection, namespace: Effect.Effect<stri
         timeout: Duration.fromInputUnsafe(options?.timeout ?? "20 minutes"),
         wasAwake: options?.wasAwake ?? false,
         onChange: options?.onChange ?? (() => Effect.void),
+        onSeen: options?.onSeen ?? (() => Effect.void),
         onLook: options?.onLook ?? (() => undefined)
       })
     ),

@@ -6,10 +6,13 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { EndpointGone, type Stop } from "./stop.ts"
 
+// An error can be yielded like an effect, so that it is known by being an error.
+const isStop = (why: Stop | Effect.Effect<Stop>): why is Stop => why instanceof Error
+
 export const make = <SE>() => {
   const halted = Deferred.makeUnsafe<void>()
   let isHalted = false
-  let stop: Stop | undefined
+  let stop: Effect.Effect<Stop> | undefined
   let crash: Cause.Cause<SE> | undefined
 
   const now = () => {
@@ -22,9 +25,11 @@ export const make = <SE>() => {
     /** Completes when the run is halted. */
     wait: Deferred.await(halted),
     now,
-    /** Halts for a reason; the first one counts. */
-    because: (why: Stop) => {
-      stop ??= why._tag === "NotFound" ? new EndpointGone({ name: why.name }) : why
+    /** Halts for a reason; the first one counts. One that is found only at the end is an effect. */
+    because: (why: Stop | Effect.Effect<Stop>) => {
+      stop ??= Effect.map(isStop(why) ? Effect.succeed(why) : why, (found) =>
+        found._tag === "NotFound" ? new EndpointGone({ name: found.name }) : found
+      )
       now()
     },
     /** The job's own code broke. */
@@ -47,7 +52,7 @@ export const make = <SE>() => {
     },
     /** Why the run ended; nothing when it came to its end or was told to drain. */
     verdict: Effect.suspend((): Effect.Effect<void, SE | Stop> => {
-      if (stop !== undefined) return Effect.fail(stop)
+      if (stop !== undefined) return Effect.flatMap(stop, Effect.fail)
       return crash === undefined ? Effect.void : Effect.failCause(crash)
     })
   }

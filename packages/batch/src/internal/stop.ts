@@ -3,6 +3,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { NotReady, QuotaExceeded } from "@stint/core/EndpointError"
+import type { CostCapReached } from "../CostCap.ts"
 import type { BudgetExceeded } from "../FailureBudget.ts"
 import type { DuplicateKey, FingerprintChanged } from "./decision.ts"
 import type { Unstable } from "./gate.ts"
@@ -45,6 +46,7 @@ export type Stop =
   | AccountRefused
   | EndpointGone
   | DeadlineReached
+  | CostCapReached
   | BudgetExceeded
   | DuplicateKey
   | FingerprintChanged

@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { formatDollars } from "@stint/batch/Cost"
+import { formatDollars, formatPrice } from "@stint/batch/Cost"
 import type { Bill } from "@stint/batch/Cost"
 import type * as ManagedEndpoint from "@stint/batch/ManagedEndpoint"
 import type { Endpoint } from "@stint/core/Endpoint"
@@ -67,6 +67,31 @@ const unguarded = (event: Extract<ManagedEndpoint.Event, { readonly _tag: "Ungua
   return `  It never scales to zero by itself: after a crash it would ${bill} until somebody stops it. --backstop set changes that for a run that wakes it.`
 }
 
+/** A cap under this many minutes of each replica may be eaten by a cold start, which takes 3 to 5. */
+const TIGHT = 10
+
+const capped = ({
+  minutes,
+  pricePerHour,
+  replicas
+}: Extract<ManagedEndpoint.Event, { readonly _tag: "Capped" }>) => {
+  const each = replicas === 1 ? "" : ` of ${replicas} replicas`
+  const price =
+    pricePerHour === undefined ? "" : `, ${formatDollars((pricePerHour * replicas) / 60)} a minute`
+  const tight =
+    minutes / replicas >= TIGHT ? "" : " A cold start takes some of them: it may not leave enough to work in."
+  return `May be billed ${minutes} minutes${each}${price}, its boot and its end included.${tight}`
+}
+
+const range = ({ least, most }: { readonly least: number; readonly most: number }) =>
+  least === most ? `${most}` : `${least} to ${most}`
+
+const autoscales = (event: Extract<ManagedEndpoint.Event, { readonly _tag: "Autoscales" }>) => {
+  const { pricePerHour } = event
+  const price = pricePerHour === undefined ? "" : ` (${formatDollars(pricePerHour)} an hour each)`
+  return `  It has ${range(event)} replicas: a batch makes its autoscaler add some, and each${price} boots on the bill. --replicas pins their number where the run creates the endpoint.`
+}
+
 const pauseCommand = (namespace: string, name: string) =>
   `hf endpoints pause ${name} --namespace ${namespace}`
 
@@ -76,6 +101,8 @@ const describe = (event: ManagedEndpoint.Event, name: string): string => {
       return `Endpoint ${name} is leased by ${event.holders}: waiting for its end.`
     case "TookOver":
       return `Endpoint ${name} was left by ${event.leftBy}, held since ${event.since}: taken over.`
+    case "Capped":
+      return capped(event)
     case "Creating":
       return `Creating endpoint ${name} …`
     case "Resuming":
@@ -84,6 +111,10 @@ const describe = (event: ManagedEndpoint.Event, name: string): string => {
       return `Endpoint ${name} ${acquired[event.acquisition]} (${event.endpoint.hardware}).`
     case "Unguarded":
       return unguarded(event)
+    case "Autoscales":
+      return autoscales(event)
+    case "ReplicasDiffer":
+      return `  It has ${range(event)} replicas, not ${event.wanted} as --replicas says: an endpoint that is found is left as it is.`
     case "Guarded":
       return "  It falls asleep by itself during this run, should all else fail; its scaling is put back in the end."
     case "Waiting":
@@ -109,12 +140,20 @@ const bar = (done: number, total: number, width: number) => {
   return `${"█".repeat(filled)}${"░".repeat(width - filled)}`
 }
 
+/** Dollars so far, and about how many in the end; minutes where the price is not known. */
+const moneyOf = (bill: Bill | undefined, expected: number | undefined): string => {
+  if (bill === undefined) return ""
+  if (bill.dollars === undefined) return `  ${bill.billedMinutes} min billed`
+  const end = expected === undefined ? "" : ` of about ${formatDollars(expected)}`
+  return `  ${formatDollars(bill.dollars)}${end}`
+}
+
 const describeProgress = (now: Snapshot, bill: Bill | undefined): string => {
   const done = now.succeeded + now.failed + now.skipped
   const left = now.total === undefined ? undefined : now.total - done
   const eta =
     left === undefined || now.rate === 0 ? "" : `  about ${formatMillis((left / now.rate) * 1000)} left`
-  const money = bill?.dollars === undefined ? "" : `  ${formatDollars(bill.dollars)}`
+  const money = moneyOf(bill, now.expectedDollars)
   const failed = now.failed === 0 ? "" : `  ${count(now.failed)} failed`
   const of = now.total === undefined ? count(done) : `${count(done)}/${count(now.total)}`
   const flight = now.isHeld ? "endpoint away, waiting" : `${now.inFlight}/${Math.round(now.limit)} in flight`
@@ -180,7 +219,8 @@ export const atRisk = (namespace: string, name: string, endpoint: Endpoint | und
 export const summary = (report: Report, directory: string, state: string | undefined): string => {
   const { bill } = report
   const perThousand = dollarsPerThousand(report)
-  const price = bill?.pricePerHour === undefined ? "" : ` at $${bill.pricePerHour}/h`
+  const price = bill?.pricePerHour === undefined ? ", price unknown" : ` at ${formatPrice(bill)}`
+  const before = bill?.ranBefore ? ", since it was adopted: it ran already" : ""
   const lines = [
     row(
       "rows",
@@ -193,7 +233,7 @@ export const summary = (report: Report, directory: string, state: string | undef
       ].join(", ")
     ),
     row("time", `${formatMillis(report.durationMillis)}, ${Math.round(report.itemsPerSecond)} rows/s`),
-    ...(bill === undefined ? [] : [row("billed", `${bill.billedMinutes} min${price}`)]),
+    ...(bill === undefined ? [] : [row("billed", `${bill.billedMinutes} min${price}${before}`)]),
     ...(bill?.dollars === undefined ? [] : [row("cost", formatDollars(bill.dollars))]),
     ...(perThousand === undefined ? [] : [row("per 1,000 rows", formatDollars(perThousand))]),
     ...(state === undefined ? [] : [row("endpoint", state)]),

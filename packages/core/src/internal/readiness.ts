@@ -83,6 +83,8 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
   readonly timeout: Duration.Duration
   readonly wasAwake: boolean
   readonly onChange: (endpoint: Endpoint) => Effect.Effect<void>
+  /** Told at each look what was seen. */
+  readonly onSeen: (endpoint: Endpoint) => Effect.Effect<void>
   /** Told at each look whether the endpoint was ready. */
   readonly onLook: (isReady: boolean) => void
 }): Effect.fn.Return<Endpoint, EndpointError.NotReady> {
@@ -109,6 +111,7 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
 
   const look = Effect.gen(function* () {
     const endpoint = yield* options.get
+    yield* options.onSeen(endpoint)
     const before = yield* Ref.getAndSet(last, endpoint)
     if (before === undefined || !sameStatus(before, endpoint)) yield* options.onChange(endpoint)
     const { state } = endpoint

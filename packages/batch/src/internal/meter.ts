@@ -1,0 +1,164 @@
+/**
+ * How many replicas are billed since when, from what a client gets to see: a look at the endpoint now and then.
+ *
+ * Between two looks it takes the dearer of the two for true, from the first look to the second: what it counts is never less
+ * than what was seen to be billed. What came and went between two looks it cannot know.
+ *
+ * @source contract: price and billing. Replicas are billed while the endpoint initializes and runs, each started minute
+ * whole; `pending`, `paused` and `scaledToZero` are free. An update runs too.
+ */
+import type { Endpoint } from "@stint/core/Endpoint"
+
+export const MINUTE = 60_000
+
+/** From when to when one replica is billed, in milliseconds of the clock. */
+export interface Stretch {
+  readonly from: number
+  readonly to: number
+}
+
+const free = new Set<string>(["pending", "paused", "scaledToZero"])
+
+/** How many replicas there are to be, at the least that its state can mean. */
+const wantedOf = (endpoint: Endpoint): number =>
+  Math.max(1, endpoint.compute?.scaling?.minReplica ?? 0, endpoint.status.targetReplica ?? 0)
+
+/** How many replicas of an endpoint in that state are billed. A state that nobody has heard of is. */
+export const billedReplicas = (endpoint: Endpoint): number => {
+  const { readyReplica, state } = endpoint
+  if (free.has(state)) return 0
+  // What failed is not billed; what it was before may still serve.
+  if (state === "failed" || state === "updateFailed") return readyReplica
+  const { targetReplica } = endpoint.status
+  return Math.max(1, readyReplica, targetReplica ?? endpoint.compute?.scaling?.minReplica ?? 0)
+}
+
+/** How many may be billed before the next look, if the endpoint does what it may do by itself. */
+const mostReplicas = (endpoint: Endpoint): number => {
+  const { state } = endpoint
+  if (state === "paused" || state === "failed") return 0
+  const billed = Math.max(billedReplicas(endpoint), wantedOf(endpoint))
+  return state === "running" ? Math.max(billed, endpoint.compute?.scaling?.maxReplica ?? 0) : billed
+}
+
+interface Look {
+  readonly at: number
+  readonly replicas: number
+  readonly most: number
+  /** How many there are to be, those that wait for hardware included. */
+  readonly coming: number
+  /** Whether it boots: one that ran before began anew since. */
+  readonly isBooting: boolean
+}
+
+/** The looks at one endpoint, and what they come to. */
+export interface Meter {
+  /** A look at the endpoint; `undefined`: there is none. `billed` is how many are, where that is known better. */
+  readonly see: (at: number, endpoint: Endpoint | undefined, billed?: number) => void
+  /** Nobody knows: at least so many may be billed since the last look. */
+  readonly assume: (at: number, replicas: number) => void
+  /** When it was last looked at. */
+  readonly seenAt: () => number
+  /** How many are billed, as of the last look. */
+  readonly replicas: () => number
+  /** The most that were billed at one look. */
+  readonly peak: () => number
+  /** Every stretch between two times; those that go on end at the second. */
+  readonly stretches: (from: number, to: number) => ReadonlyArray<Stretch>
+  /** The last time by which all must be over for a bill since `from` not to be more than so many minutes. */
+  readonly latestEnd: (from: number, minutes: number) => number
+}
+
+/** The minutes of stretches: of each, every one that has begun. */
+export const minutes = (stretches: ReadonlyArray<Stretch>): number =>
+  stretches.reduce((sum, { from, to }) => sum + Math.ceil((to - from) / MINUTE), 0)
+
+/** A meter on which nothing was seen yet. */
+export const make = (): Meter => {
+  /** From `at` on, so many. */
+  const steps: Array<{ readonly at: number; readonly replicas: number }> = []
+  let last: Look | undefined
+  let peak = 0
+
+  const look = (next: Look) => {
+    peak = Math.max(peak, next.replicas)
+    const before = last?.replicas ?? 0
+    // It was away for a moment that nobody saw: what began anew is billed a started minute more.
+    if (last !== undefined && before > 0 && next.isBooting && !last.isBooting) {
+      steps.push({ at: last.at, replicas: before + next.replicas }, { at: next.at, replicas: before })
+    }
+    // What waited for hardware when it was seen last had some before all was over, for all that is known.
+    if (last !== undefined && next.replicas < before && last.coming > before) {
+      steps.push({ at: last.at, replicas: last.coming })
+    }
+    if (next.replicas > before) steps.push({ at: last?.at ?? next.at, replicas: next.replicas })
+    else if (next.replicas < before) steps.push({ at: next.at, replicas: next.replicas })
+    last = next
+  }
+
+  /** The stretches that are over, and the starts of those that are not; the newest replica is the first to go. */
+  const split = (from: number) => {
+    const over: Array<Stretch> = []
+    let running: Array<number> = []
+    for (const { at, replicas } of steps) {
+      for (const start of running.slice(replicas)) over.push({ from: start, to: at })
+      running = running.slice(0, replicas)
+      while (running.length < replicas) running.push(at)
+    }
+    return {
+      over: over
+        .filter(({ to }) => to > from)
+        .map((stretch) => ({ from: Math.max(from, stretch.from), to: stretch.to })),
+      running: running.map((start) => Math.max(from, start))
+    }
+  }
+
+  return {
+    see: (at, endpoint, billed) =>
+      look(
+        endpoint === undefined
+          ? { at, replicas: 0, most: 0, coming: 0, isBooting: false }
+          : {
+              at,
+              replicas: billed ?? billedReplicas(endpoint),
+              most: mostReplicas(endpoint),
+              coming: Math.max(billed ?? 0, billedReplicas(endpoint)),
+              isBooting: endpoint.state === "initializing" || endpoint.state === "pending"
+            }
+      ),
+    assume: (at, replicas) =>
+      look({
+        at,
+        replicas: Math.max(replicas, last?.replicas ?? 0),
+        most: Math.max(replicas, last?.most ?? 0),
+        coming: replicas,
+        isBooting: true
+      }),
+    seenAt: () => last?.at ?? 0,
+    replicas: () => last?.replicas ?? 0,
+    peak: () => peak,
+    stretches: (from, to) => {
+      const { over, running } = split(from)
+      return [...over, ...running.map((start) => ({ from: start, to: Math.max(start, to) }))]
+    },
+    latestEnd: (from, allowed) => {
+      if (last === undefined) return Infinity
+      const { over, running } = split(from)
+      const joining = Math.max(0, last.most - running.length)
+      const seenAt = Math.max(from, last.at)
+      const starts = [...running, ...Array.from({ length: joining }, () => seenAt)]
+      if (starts.length === 0) return Infinity
+      const left = allowed - minutes(over)
+      const isWithin = (end: number) =>
+        minutes(starts.map((start) => ({ from: start, to: Math.max(start, end) }))) <= left
+      let [low, high] = [Math.min(...starts), Math.max(...starts) + (Math.max(0, left) + 1) * MINUTE]
+      if (!isWithin(low)) return low
+      while (high - low > 1) {
+        const middle = Math.floor((low + high) / 2)
+        if (isWithin(middle)) low = middle
+        else high = middle
+      }
+      return low
+    }
+  }
+}
