@@ -23,6 +23,7 @@ import * as Journal from "./Journal.ts"
 import type { Limit } from "./Limit.ts"
 import * as ManagedEndpoint from "./ManagedEndpoint.ts"
 import type { Outcome } from "./Outcome.ts"
+import type * as Packing from "./Packing.ts"
 import * as Progress from "./Progress.ts"
 import * as Report from "./Report.ts"
 
@@ -64,6 +65,12 @@ export interface Options {
   readonly maxBytes?: number | undefined
   /** Whether each request has a span; they cost about a third of what a request costs. Default: false. */
   readonly requestSpans?: boolean | undefined
+  /**
+   * How many inputs may share a request, for jobs that can do many with one (embeddings, classification); `false` sends each
+   * alone. Default: as the engine says and its kind likes, 32 inputs and about 4,096 tokens at most; one by one on Hugging
+   * Face's own image, whose custom code may not take lists. Outcomes stay one per item.
+   */
+  readonly pack?: Packing.Options | false | undefined
 }
 
 /** The items were not the same the second time that they were read. */
@@ -131,7 +138,8 @@ const withRunSpan = <A, E, R, In, Out, E1, R1>(
 ) => Effect.withSpan(effect, "Batch.run", { attributes: { "stint.job": job.name } })
 
 /**
- * Runs a job over a stream of items and gives the report. The outcomes are in the journal.
+ * Runs a job over a stream of items and gives the report, its bill as it is when the last item is done. The outcomes are in
+ * the journal.
  *
  * **Example** (The whole of a nightly job)
  *
@@ -225,7 +233,8 @@ export const prepare = Effect.fnUntraced(function* <In, SE, SR, Out, E, R>(
 
 /**
  * The whole run: reads the input against the journal first, wakes the endpoint only if something is left, and puts it back
- * to sleep. The stream is run twice, so it must be replayable: a file, a table, a collection.
+ * to sleep. The bill of its report is the whole one, and a cap on it (`maxCost`, `maxBilledMinutes`) is looked at before
+ * anything is woken. The stream is run twice, so it must be replayable: a file, a table, a collection.
  *
  * With nothing left the endpoint is not even looked at. Should an earlier run have been killed before it could release it, its
  * guardian does, or a sweep (`LeaseRecords` and `Sweep` of `@stint/batch/node`); the command looks for that by itself.
@@ -269,19 +278,17 @@ export const runOn: {
     const onTaken = (all: number) => {
       sum = all
     }
-    const report = yield* ManagedEndpoint.withEndpoint(endpoint, ({ bill }) =>
-      Effect.gen(function* () {
-        yield* Stream.runDrain(
-          Engine.run(items, job, {
-            ...withIdentity,
-            progress,
-            onTaken,
-            identity: identityOf(job, withIdentity.identity)
-          })
-        )
-        return yield* Report.fromProgress(progress, yield* bill)
-      })
+    const [, bill] = yield* ManagedEndpoint.withBill(endpoint, () =>
+      Stream.runDrain(
+        Engine.run(items, job, {
+          ...withIdentity,
+          progress,
+          onTaken,
+          identity: identityOf(job, withIdentity.identity)
+        })
+      )
     )
+    const report = yield* Report.fromProgress(progress, bill)
     const found = report.succeeded + report.failed + report.skipped
     // Not told where the run was drained before it had read everything.
     if (sum !== undefined && (sum !== plan.sum || found !== plan.items)) {

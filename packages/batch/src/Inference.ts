@@ -14,7 +14,13 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as UrlParams from "effect/http/UrlParams"
 import { Fault, classify, transport } from "./Fault.ts"
+import { decoding } from "./internal/decoding.ts"
+import * as Labels from "./internal/labels.ts"
 import { requestIdOf } from "./internal/requestId.ts"
+import { saidNothing } from "./internal/silence.ts"
+import * as Spelling from "./internal/spelling.ts"
+import * as TooLong from "./internal/tooLong.ts"
+import * as Vectors from "./internal/vectors.ts"
 import { type Protocol, protocolOf } from "./Protocol.ts"
 import { CurrentEndpoint } from "./ManagedEndpoint.ts"
 
@@ -107,24 +113,46 @@ const isOk = (status: number) => status >= 200 && status < 300
 const notRead = (error: HttpClientError.HttpClientError, conceal: Conceal) =>
   error.reason._tag === "TransportError" ? failed(conceal)(error) : transport("the answer is not JSON")
 
+const answered = (
+  sent: ReturnType<HttpClient.HttpClient["execute"]>,
+  conceal: Conceal
+): Effect.Effect<Response, Fault> =>
+  Effect.matchEffect(sent, {
+    onFailure: (error) => Effect.fail(failed(conceal)(error)),
+    onSuccess: (response) =>
+      isOk(response.status)
+        ? Effect.matchEffect(response.json, {
+            onFailure: (error) => Effect.fail(notRead(error, conceal)),
+            onSuccess: (body) => Effect.succeed(new Answer(response, body))
+          })
+        : refused(response, conceal)
+  })
+
 /**
  * Sends one request to the current endpoint and gives back its JSON. One attempt: nothing is retried here.
  *
  * Fails with a {@link Fault}.
  */
 export const request = (what: Request): Effect.Effect<Response, Fault, CurrentEndpoint> =>
-  Effect.flatMap(CurrentEndpoint, ({ client, conceal }) =>
-    Effect.matchEffect(post(client, what), {
-      onFailure: (error) => Effect.fail(failed(conceal)(error)),
-      onSuccess: (response) =>
-        isOk(response.status)
-          ? Effect.matchEffect(response.json, {
-              onFailure: (error) => Effect.fail(notRead(error, conceal)),
-              onSuccess: (body) => Effect.succeed(new Answer(response, body))
-            })
-          : refused(response, conceal)
-    })
-  )
+  Effect.flatMap(CurrentEndpoint, ({ client, conceal }) => answered(post(client, what), conceal))
+
+/** Bytes that are sent as they are. */
+export interface BytesRequest {
+  readonly path: string
+  readonly bytes: Uint8Array
+  /** The `content-type`, as in `audio/flac`: the engine goes by it. */
+  readonly type: string
+}
+
+/**
+ * {@link request} with a body that is no JSON. See `Recognition` for what takes pictures and sounds.
+ */
+export const requestWithBytes = (what: BytesRequest): Effect.Effect<Response, Fault, CurrentEndpoint> =>
+  Effect.flatMap(CurrentEndpoint, ({ client, conceal }) => {
+    const body = HttpBody.uint8Array(what.bytes, what.type)
+    const headers = { accept: "application/json", "x-scale-up-timeout": "60" }
+    return answered(client.execute(HttpClientRequest.post(what.path, { body, headers })), conceal)
+  })
 
 /**
  * The same for an answer that is bytes: an image, a sound. An answer of another kind than `accept` asks for is a fault:
@@ -148,83 +176,83 @@ export const requestBytes = Effect.fnUntraced(function* (
   return new Uint8Array(bytes)
 })
 
-/** The answer has another shape than the engine's own documentation gives it. */
-const unexpected = (what: string) => (error: Schema.SchemaError) =>
-  new Fault({ reason: "config", detail: `the endpoint does not answer as ${what} does: ${error.message}` })
+/** One text, or several that share a request. */
+type Texts = string | ReadonlyArray<string>
 
-const decoding = <S extends Schema.ConstraintCodec<unknown, unknown>>(schema: S, what: string) => {
-  const decode = Schema.decodeUnknownEffect(schema)
-  return (response: Response): Effect.Effect<S["Type"], Fault> =>
-    Effect.mapError(decode(response.body), unexpected(what))
-}
-
-/** An empty one is no answer. */
-const Vector = Schema.NonEmptyArray(Schema.Finite)
-const OneVector = Schema.Union([Vector, Schema.Tuple([Vector])])
-const decodeVector = decoding(
-  Schema.Union([
-    OneVector,
-    // The toolkit's sentence-embeddings pipeline.
-    Schema.Struct({ embeddings: OneVector }),
-    Schema.Struct({ data: Schema.Tuple([Schema.Struct({ embedding: Vector })]) })
-  ]),
-  "an embedding model for one text"
-)
-
-const isVector = (value: typeof OneVector.Type): value is typeof Vector.Type => typeof value[0] === "number"
-
-const single = (value: typeof OneVector.Type): ReadonlyArray<number> => (isVector(value) ? value : value[0])
-
-/** The request that embeds one text, in the endpoint's protocol. TEI is told not to cut a long text in silence. */
-export const embedRequest = (protocol: Protocol, text: string): Request =>
+/**
+ * The request that embeds one text or several, in the endpoint's protocol. TEI is told not to cut a long text in silence; the
+ * engines that have only OpenAI's routes are asked for Base64, which is shorter than their numbers.
+ */
+export const embedRequest = (protocol: Protocol, text: Texts): Request =>
   protocol === "tei"
     ? { path: "/embed", body: { inputs: text, truncate: false } }
     : protocol === "openai"
-      ? { path: "/v1/embeddings", body: { input: text } }
+      ? { path: "/v1/embeddings", body: { input: text, encoding_format: "base64" } }
       : { path: "/", body: { inputs: text } }
+
+const embed = (text: Texts) =>
+  Effect.flatMap(CurrentEndpoint, ({ client, endpoint }) =>
+    Effect.mapError(
+      Spelling.ask(client, embedRequest(protocolOf(endpoint), text), (what) =>
+        Effect.flatMap(withModel(what), request)
+      ),
+      TooLong.explained
+    )
+  )
 
 /**
  * The vector of a text.
  */
-export const featureExtraction = Effect.fnUntraced(function* (
+export const featureExtraction = (
   text: string
-): Effect.fn.Return<ReadonlyArray<number>, Fault, CurrentEndpoint> {
-  const { endpoint } = yield* CurrentEndpoint
-  const what = yield* withModel(embedRequest(protocolOf(endpoint), text))
-  const answer = yield* Effect.flatMap(request(what), decodeVector)
-  if ("data" in answer) return answer.data[0].embedding
-  return single("embeddings" in answer ? answer.embeddings : answer)
-})
+): Effect.Effect<ReadonlyArray<number>, Fault, CurrentEndpoint> =>
+  Effect.flatMap(embed(text), Vectors.decodeOne)
 
-/** A class and how sure the model is of it, from 0 to 1. */
-export const Label = Schema.Struct({ label: Schema.String, score: Schema.Finite })
+/**
+ * The vectors of several texts, by one request: one for each, in the texts' order. Another number of vectors, or an `index`
+ * twice or not at all, is a fault.
+ */
+export const featureExtractions = (
+  texts: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<ReadonlyArray<number>>, Fault, CurrentEndpoint> =>
+  texts.length === 0
+    ? Effect.succeed([])
+    : Effect.flatMap(embed(texts), ({ body }) => Effect.fromResult(Vectors.decode(body, texts.length)))
 
-/** A class and how sure the model is of it, from 0 to 1. */
-export type Label = typeof Label.Type
+export { Label } from "./internal/labels.ts"
 
-const Labels = Schema.Array(Label)
-const decodeLabels = decoding(
-  Schema.Union([Labels, Schema.Tuple([Labels])]),
-  "a text-classification model for one text"
-)
-const isNested = (
-  value: ReadonlyArray<Label> | readonly [ReadonlyArray<Label>]
-): value is readonly [ReadonlyArray<Label>] => Array.isArray(value[0])
+/** The request that classifies one text or several, in the endpoint's protocol. TEI is told not to cut a long text in silence. */
+export const classifyRequest = (protocol: Protocol, text: Texts): Request =>
+  protocol === "tei"
+    ? {
+        path: "/predict",
+        // A flat list of two would be one pair of texts.
+        body: { inputs: typeof text === "string" ? text : text.map((each) => [each]), truncate: false }
+      }
+    : { path: "/", body: { inputs: text } }
 
-/** The request that classifies one text, in the endpoint's protocol. */
-export const classifyRequest = (protocol: Protocol, text: string): Request => ({
-  path: protocol === "tei" ? "/predict" : "/",
-  body: { inputs: text }
-})
+const classes = (text: Texts) =>
+  Effect.flatMap(CurrentEndpoint, ({ endpoint }) =>
+    Effect.mapError(request(classifyRequest(protocolOf(endpoint), text)), TooLong.explained)
+  )
 
 /** The classes of a text, surest first. */
-export const textClassification = Effect.fnUntraced(function* (
+export const textClassification = (
   text: string
-): Effect.fn.Return<ReadonlyArray<Label>, Fault, CurrentEndpoint> {
-  const { endpoint } = yield* CurrentEndpoint
-  const answer = yield* Effect.flatMap(request(classifyRequest(protocolOf(endpoint), text)), decodeLabels)
-  return isNested(answer) ? answer[0] : answer
-})
+): Effect.Effect<ReadonlyArray<Labels.Label>, Fault, CurrentEndpoint> =>
+  Effect.flatMap(classes(text), Labels.decodeOne)
+
+/**
+ * The classes of several texts, by one request: a list for each, in the texts' order. Another number of lists is a fault.
+ *
+ * Not for a container of one's own that takes a list for something else: two texts may be a pair to it.
+ */
+export const textClassifications = (
+  texts: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<ReadonlyArray<Labels.Label>>, Fault, CurrentEndpoint> =>
+  texts.length === 0
+    ? Effect.succeed([])
+    : Effect.flatMap(classes(texts), ({ body }) => Effect.fromResult(Labels.decode(body, texts.length)))
 
 /** What a text-generation model takes beside the text, as in `{ max_new_tokens: 100 }`. */
 export type Parameters = { readonly [key: string]: Schema.Json }
@@ -242,7 +270,7 @@ export const generateRequest = (protocol: Protocol, text: string, parameters?: P
     ? { path: "/v1/completions", body: { prompt: text, ...parameters } }
     : { path: "/", body: parameters === undefined ? { inputs: text } : { inputs: text, parameters } }
 
-/** The text that a model writes after another. */
+/** The text that a model writes after another; what was cut off is given as it is, which `Job.generate` has a policy for. */
 export const textGeneration = Effect.fnUntraced(function* (
   text: string,
   parameters?: Parameters
@@ -281,10 +309,10 @@ export const chatRequest = (messages: ReadonlyArray<Message>, parameters?: Param
   body: { messages: [...messages], ...parameters }
 })
 
-const saidNothing = (why: string | null | undefined) =>
-  `the model said nothing${why ? ` (finish_reason: ${why})` : ""}; one that thinks first may need more max_tokens`
-
-/** What a chat model says next. A model that says nothing is a fault of the row. */
+/**
+ * What a chat model says next. A model that says nothing is a fault of the row; what was cut off at its limit of tokens is
+ * given as it is, which `Job.chat` has a policy for.
+ */
 export const chatCompletion = Effect.fnUntraced(function* (
   messages: ReadonlyArray<Message>,
   parameters?: Parameters

@@ -4,8 +4,18 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Fault } from "./Fault.ts"
+import * as EngineInfo from "./internal/engineInfo.ts"
+import * as TextAnswer from "./internal/textAnswer.ts"
+import * as WholeAnswer from "./internal/wholeAnswer.ts"
 import * as Inference from "./Inference.ts"
+import * as MediaParts from "./internal/mediaParts.ts"
 import type { CurrentEndpoint } from "./ManagedEndpoint.ts"
+import type { Folder } from "./Media.ts"
+import type { Packing } from "./Packing.ts"
+import type * as Truncation from "./Truncation.ts"
+
+export { classifyMedia, transcribe } from "./internal/mediaJobs.ts"
+export { object } from "./internal/objectJob.ts"
 
 /**
  * A job: how an item is named, how it is recognised again, and what is done with it.
@@ -25,6 +35,10 @@ export interface Job<In, Out, E = Fault, R = CurrentEndpoint> {
   readonly isDeterministic: boolean
   /** How many tokens an output has cost, where it tells: for limits that go by them. */
   readonly usage?: ((output: Out) => Usage | undefined) | undefined
+  /** How many numbers an output has, where all of a run must have as many: one that has not is a fault, never a result. */
+  readonly lengthOf?: ((output: Out) => number | undefined) | undefined
+  /** How many inputs are done with one request. Absent: each has its own. */
+  readonly pack?: Packing<In, Out, E, R> | undefined
 }
 
 /** Tokens, as far as they are known. */
@@ -64,7 +78,8 @@ interface Keyed<In> {
 }
 
 /**
- * Embeds one text per item. The answer is deterministic.
+ * Embeds one text per item, many with one request where the engine takes lists. The answer is deterministic; a vector of
+ * another length than the run's others is a fault.
  */
 export const embed = <In>(
   options: Keyed<In> & { readonly text: (input: In) => string }
@@ -75,11 +90,16 @@ export const embed = <In>(
     fingerprint: options.text,
     output: Schema.Array(Schema.Finite),
     run: (input) => Inference.featureExtraction(options.text(input)),
+    lengthOf: (vector) => vector.length,
+    pack: {
+      bounds: EngineInfo.forEmbedding,
+      run: (inputs) => Inference.featureExtractions(inputs.map(options.text))
+    },
     isDeterministic: true
   })
 
 /**
- * Classifies one text per item. The answer is deterministic.
+ * Classifies one text per item, many with one request where the engine takes lists. The answer is deterministic.
  */
 export const classify = <In>(
   options: Keyed<In> & { readonly text: (input: In) => string }
@@ -90,6 +110,10 @@ export const classify = <In>(
     fingerprint: options.text,
     output: Schema.Array(Inference.Label),
     run: (input) => Inference.textClassification(options.text(input)),
+    pack: {
+      bounds: EngineInfo.forClassification,
+      run: (inputs) => Inference.textClassifications(inputs.map(options.text))
+    },
     isDeterministic: true
   })
 
@@ -100,23 +124,46 @@ interface Prompted<In> extends Keyed<In> {
 
 const promptFingerprint =
   <In>(options: Prompted<In>) =>
-  (input: In): Schema.Json => ({ prompt: options.prompt(input), parameters: options.parameters ?? {} })
+  (input: In): Schema.JsonObject => ({ prompt: options.prompt(input), parameters: options.parameters ?? {} })
+
+interface CutOff<In> {
+  /** What becomes of an answer that was cut off at its limit of tokens. Default: see `Truncation.Policy`. */
+  readonly onLength?: Truncation.Policy | undefined
+  /** Told of each answer that was cut off and kept. */
+  readonly onKept?: ((input: In) => Effect.Effect<void>) | undefined
+}
 
 /**
- * Continues one text per item.
+ * Continues one text per item. A text that was cut off at its limit of tokens goes by `onLength`; where that fails such
+ * items, TGI is asked for its details, which hold every token.
  */
-export const generate = <In>(options: Prompted<In>): Job<In, string> =>
-  make({
+export const generate = <In>(
+  options: Prompted<In> & CutOff<In>
+): Job<In, string, Fault | Truncation.Truncated> => {
+  const { onKept, onLength: policy, parameters } = options
+  const request = promptFingerprint(options)
+  const tells = !WholeAnswer.keeps(policy, parameters) || onKept !== undefined
+  return make({
     name: options.name ?? "generate",
     key: options.key,
-    fingerprint: promptFingerprint(options),
+    fingerprint: (input) => ({ ...request(input), ...WholeAnswer.fingerprint(policy, parameters) }),
     output: Schema.String,
-    run: (input) => Inference.textGeneration(options.prompt(input), options.parameters),
+    run: (input) =>
+      Effect.map(
+        WholeAnswer.make({
+          ask: (given) => TextAnswer.generate(options.prompt(input), given, tells),
+          parameters,
+          policy,
+          onKept: onKept?.(input)
+        }),
+        ({ text }) => text
+      ),
     usage: usageOfText
   })
+}
 
 /**
- * Continues one conversation per item.
+ * Continues one conversation per item. An answer that was cut off at its limit of tokens goes by `onLength`.
  *
  * **Example** (Summarising rows)
  *
@@ -130,22 +177,39 @@ export const generate = <In>(options: Prompted<In>): Job<In, string> =>
  * ```
  */
 export const chat = <In>(
-  options: Keyed<In> & {
-    readonly messages: (input: In) => ReadonlyArray<Inference.Message>
-    readonly parameters?: Inference.Parameters | undefined
-  }
-): Job<In, string> =>
-  make({
+  options: Keyed<In> &
+    CutOff<In> & {
+      readonly messages: (input: In) => ReadonlyArray<Inference.Message>
+      readonly parameters?: Inference.Parameters | undefined
+      /** Where the files are that messages refer to: see `Media.part`. */
+      readonly files?: Folder | undefined
+    }
+): Job<In, string, Fault | Truncation.Truncated> => {
+  const { files, onKept, onLength: policy, parameters } = options
+  return make({
     name: options.name ?? "chat",
     key: options.key,
     fingerprint: (input): Schema.Json => ({
-      messages: [...options.messages(input)],
-      parameters: options.parameters ?? {}
+      messages: MediaParts.fingerprint(options.messages(input)),
+      parameters: parameters ?? {},
+      ...WholeAnswer.fingerprint(policy, parameters)
     }),
     output: Schema.String,
-    run: (input) => Inference.chatCompletion(options.messages(input), options.parameters),
+    run: (input) =>
+      Effect.map(
+        MediaParts.loaded(options.messages(input), files, (messages) =>
+          WholeAnswer.make({
+            ask: (given) => TextAnswer.chat(messages, given),
+            parameters,
+            policy,
+            onKept: onKept?.(input)
+          })
+        ),
+        ({ text }) => text
+      ),
     usage: usageOfText
   })
+}
 
 /**
  * Draws one picture per item; the output is PNG, written down as Base64.

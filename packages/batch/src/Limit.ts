@@ -22,7 +22,7 @@ export interface Sample {
   readonly durationMillis: number
   /** In flight when it was answered, itself included. */
   readonly inFlight: number
-  /** Tokens of the answer where the job can tell. */
+  /** Tokens of the answer where the job can tell; of a job that packs, what its inputs weigh. */
   readonly outputTokens: number | undefined
   /** Whether anything waited for a slot: a limit that nobody waits for is not to grow. */
   readonly isSaturated: boolean

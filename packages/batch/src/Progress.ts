@@ -3,6 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { type Bill, expected } from "./Cost.ts"
 import type { Reason } from "./Fault.ts"
 
 /** A look at a run. `total` is known only for an input that was read before. */
@@ -24,6 +25,10 @@ export interface Snapshot {
   /** Succeeded and failed items per second, over the whole run so far. */
   readonly rate: number
   readonly lastError: string | undefined
+  /** What the endpoint has cost so far; `undefined` before the run holds one. */
+  readonly bill: Bill | undefined
+  /** US dollars that it will have cost at this rate when all is done, about; `undefined` where that cannot be told. */
+  readonly expectedDollars: number | undefined
 }
 
 /** The counters of one run. */
@@ -38,6 +43,8 @@ export interface Progress {
 export interface Cells {
   /** When the first item was asked for; the wait for the endpoint is not part of the rate. */
   startedAt: number | undefined
+  /** Of the endpoint that works on it. */
+  hardware: string | undefined
   succeeded: number
   failed: number
   skipped: number
@@ -49,6 +56,7 @@ export interface Cells {
   limit: () => number
   isHeld: () => boolean
   heldMillis: () => number
+  bill: Effect.Effect<Bill> | undefined
 }
 
 /** Makes the counters of a run; their clock starts with the run itself. */
@@ -56,6 +64,7 @@ export const make = (options?: { readonly total?: number | undefined }): Progres
   const faults = new Map<Reason, number>()
   const cells: Cells = {
     startedAt: undefined,
+    hardware: undefined,
     succeeded: 0,
     failed: 0,
     skipped: 0,
@@ -65,16 +74,22 @@ export const make = (options?: { readonly total?: number | undefined }): Progres
     faults,
     limit: () => 0,
     isHeld: () => false,
-    heldMillis: () => 0
+    heldMillis: () => 0,
+    bill: undefined
   }
   return {
     cells,
     faults,
-    snapshot: Effect.map(Clock.currentTimeMillis, (now) => {
+    snapshot: Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
       const elapsedMillis = now - (cells.startedAt ?? now)
+      const bill = cells.bill && (yield* cells.bill)
       const { succeeded, failed, skipped, inFlight, attempts, lastError } = cells
+      const total = options?.total
+      const left = total === undefined ? undefined : total - succeeded - failed - skipped
+      const rate = elapsedMillis === 0 ? 0 : ((succeeded + failed) * 1000) / elapsedMillis
       return {
-        total: options?.total,
+        total,
         succeeded,
         failed,
         skipped,
@@ -84,8 +99,10 @@ export const make = (options?: { readonly total?: number | undefined }): Progres
         isHeld: cells.isHeld(),
         heldMillis: cells.heldMillis(),
         elapsedMillis,
-        rate: elapsedMillis === 0 ? 0 : ((succeeded + failed) * 1000) / elapsedMillis,
-        lastError
+        rate,
+        lastError,
+        bill,
+        expectedDollars: bill && expected(bill, { left, rate })
       }
     })
   }

@@ -14,6 +14,11 @@ const Concurrency = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 409
 const PerMinute = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 const Percent = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 100 }))
 
+const Pack = Schema.Union([
+  Schema.Literal("off"),
+  Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 100_000 }))
+])
+
 const duration = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withDescription(description), Flag.withSchema(PositiveDuration), Flag.optional)
 
@@ -47,6 +52,13 @@ export const flags = {
       "Send rows with the same request once; the default for embed and classify (--no-dedupe)"
     ),
     Flag.optional
+  ),
+  pack: Flag.String("pack").pipe(
+    Flag.withDescription(
+      "Rows that share a request at most, for embed and classify: a number, or off; by default as many as the engine likes"
+    ),
+    Flag.withSchema(Pack),
+    Flag.optional
   )
 }
 
@@ -59,6 +71,7 @@ type Limits = {
   readonly deadline: Option.Option<Duration.Duration>
   readonly maxFailures: Option.Option<number>
   readonly dedupe: Option.Option<boolean>
+  readonly pack: Option.Option<typeof Pack.Type>
 }
 
 const budgetOf = (percent: number): FailureBudget.FailureBudget =>
@@ -73,6 +86,8 @@ const limitOf = (limits: Limits): Limit.Limit => {
     : Limit.rate({ requestsPerMinute, tokensPerMinute, within })
 }
 
+const packOf = (pack: typeof Pack.Type) => (pack === "off" ? false : { maxItems: pack })
+
 /** What the flags mean to a batch. */
 export const toOptions = (limits: Limits): Batch.Options => ({
   limit: limitOf(limits),
@@ -80,5 +95,6 @@ export const toOptions = (limits: Limits): Batch.Options => ({
   itemTimeout: Option.getOrUndefined(limits.itemTimeout),
   deadline: Option.getOrUndefined(limits.deadline),
   failureBudget: Option.getOrUndefined(Option.map(limits.maxFailures, budgetOf)),
-  dedupe: Option.getOrUndefined(limits.dedupe)
+  dedupe: Option.getOrUndefined(limits.dedupe),
+  pack: Option.getOrUndefined(Option.map(limits.pack, packOf))
 })

@@ -1,7 +1,7 @@
 /**
  * One call for many items: those whose request is on its way wait for its answer, and share it.
  */
-import type { Taken } from "./attempts.ts"
+import type { Taken } from "./pack.ts"
 
 interface Shared<In, Fate> {
   readonly followers: Array<Taken<In>>

@@ -1,5 +1,5 @@
 /**
- * What is done about a failed attempt, by its reason alone: waited for, tried again, or given up.
+ * What is done about a failed attempt, by its reason alone: waited for, tried again, looked into by halves, or given up.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -8,10 +8,12 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { Fault, closesGate, inState, isRetryable } from "../Fault.ts"
 import type { Cells } from "../Progress.ts"
-import type { Attempts, Landed, Produced, Taken } from "./attempts.ts"
+import type { Attempts, Landed } from "./attempts.ts"
 import { isFault } from "./entry.ts"
 import type { Gate } from "./gate.ts"
 import type { Halt } from "./halt.ts"
+import type { Pack } from "./pack.ts"
+import type { Fate } from "./production.ts"
 import { AccountRefused, type Stop } from "./stop.ts"
 
 /** How many requests in a row may get no answer before the endpoint's state is read. */
@@ -22,6 +24,9 @@ const MISTAKES = 3
 
 type Step = (fault: Fault) => Pull.Pull<unknown, never, unknown>
 
+/** Who waits for a place: as much of a pack as that takes. */
+export type Waiting = Pick<Pack<never>, "bytes" | "deadline" | "away">
+
 export interface Options<In, Out, E, SE> {
   /** The endpoint's. */
   readonly name: string
@@ -31,21 +36,34 @@ export interface Options<In, Out, E, SE> {
   readonly cells: Cells
   readonly attempts: Pick<Attempts<In, Out, E>, "attempt">
   /** The way to the endpoint; `false` when the run ended on it. */
-  readonly admit: (taken: Taken<In>, isAgain: boolean) => Effect.Effect<boolean>
+  readonly admit: (waiting: Waiting, isAgain: boolean) => Effect.Effect<boolean>
   readonly schedules: {
     readonly broken: Schedule.Schedule<unknown, Fault>
     readonly busy: Schedule.Schedule<unknown, Fault>
   }
 }
 
-/** What became of an item. */
-export type Fate<Out, E> = Result.Result<Produced<Out>, E | Fault>
+/** Each item has its fate. */
+interface Fated<Out, E> {
+  readonly _tag: "Fated"
+  readonly fates: ReadonlyArray<Fate<Out, E>>
+}
+
+/** One of several items is at fault, or they are too many: which, their parts will tell. */
+interface Suspected<E> {
+  readonly _tag: "Suspected"
+  readonly error: E | Fault
+}
 
 /** What is to be done next: with this fault, which that era brought. */
 interface Trouble {
+  readonly _tag: "Trouble"
   readonly fault: Fault
   readonly era: number
 }
+
+/** How it goes on with a pack; nothing when the run has ended for it. */
+export type Verdict<Out, E> = Fated<Out, E> | Suspected<E> | undefined
 
 const givenUp = ({ detail, reason, requestId, retryAfter, status }: Fault) =>
   new Fault({
@@ -55,6 +73,10 @@ const givenUp = ({ detail, reason, requestId, retryAfter, status }: Fault) =>
     requestId,
     retryAfter
   })
+
+/** What one item may cause for all that share its request, and what its parts can tell. */
+const isSuspicious = ({ reason, status }: Fault) =>
+  reason === "row" || reason === "tooLarge" || (reason === "engine" && status !== undefined && status < 500)
 
 export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
   const { cells, clock, gate, halt, schedules } = options
@@ -70,83 +92,97 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
     gate.answered()
   }
 
-  /**
-   * Reads what an attempt came to, and charges it. Gives the item's fate, the trouble that it is in, or nothing when the
-   * run has ended for it.
-   */
-  const judge = (taken: Taken<In>, { era, result }: Landed<Out, E>): Fate<Out, E> | Trouble | undefined => {
+  const allFail = ({ rows }: Pack<In>, error: E | Fault): Fated<Out, E> => ({
+    _tag: "Fated",
+    fates: rows.map(() => Result.fail(error))
+  })
+
+  /** For good, with one item; with several it may be one of them. */
+  const refused = (pack: Pack<In>, error: E | Fault): Fated<Out, E> | Suspected<E> =>
+    pack.rows.length > 1 && !(isFault(error) && error.reason === "config")
+      ? { _tag: "Suspected", error }
+      : allFail(pack, error)
+
+  /** Reads what an attempt came to, and charges it: but not to items of which most are innocent. */
+  const judge = (pack: Pack<In>, { era, result }: Landed<Out, E>): Verdict<Out, E> | Trouble => {
     if (result === undefined) return undefined
     if (!Result.isResult(result)) {
       halt.crash(result)
       return undefined
     }
     if (Result.isSuccess(result)) {
-      taken.attempts++
+      pack.attempts++
       answered()
-      return result
+      for (const fate of result.success) {
+        if (Result.isFailure(fate) && isFault(fate.failure)) note(fate.failure)
+      }
+      return { _tag: "Fated", fates: result.success }
     }
+    const isOne = pack.rows.length === 1
     const fault = result.failure
     if (!isFault(fault)) {
-      taken.attempts++
-      return Result.fail(fault)
+      if (isOne) pack.attempts++
+      return refused(pack, fault)
     }
     note(fault)
     // Found no endpoint: sent again once there is one, and not charged.
-    if (closesGate(fault)) return { fault, era }
-    taken.attempts++
+    if (closesGate(fault)) return { _tag: "Trouble", fault, era }
     if (fault.reason === "account") {
+      pack.attempts++
       halt.because(new AccountRefused({ name: options.name, status: fault.status, detail: fault.detail }))
       return undefined
     }
     if (fault.reason === "transport") {
       // An item that has had its time says nothing of the endpoint.
-      if (clock.currentTimeMillisUnsafe() < taken.deadline) silences++
+      if (clock.currentTimeMillisUnsafe() < pack.deadline) silences++
     } else answered()
-    return isRetryable(fault) ? { fault, era } : Result.fail(fault)
+    if (!isOne && isSuspicious(fault)) return refused(pack, fault)
+    if (isOne || fault.reason !== "engine") pack.attempts++
+    return isRetryable(fault) ? { _tag: "Trouble", fault, era } : refused(pack, fault)
   }
 
   /** Waits at the closed gate, but not longer than the run takes items; `false` when it ended. */
-  const pass = (taken: Taken<In>) =>
+  const pass = (waiting: { -readonly [K in "deadline" | "away"]: Waiting[K] }) =>
     Effect.gen(function* () {
       const from = clock.currentTimeMillisUnsafe()
       const passed = yield* Effect.result(Effect.raceFirst(gate.pass, halt.wait))
       const waited = clock.currentTimeMillisUnsafe() - from
-      taken.deadline += waited
-      taken.away += waited
+      waiting.deadline += waited
+      waiting.away += waited
       if (Result.isFailure(passed)) halt.because(passed.failure)
       return !halt.isHalted()
     })
 
   /** Brings the endpoint back, or learns that it was not away and whose fault it was then. */
-  const outage = Effect.fnUntraced(function* (taken: Taken<In>, { era, fault }: Trouble) {
+  const outage = Effect.fnUntraced(function* (pack: Pack<In>, { era, fault }: Trouble) {
     // What says that it is paused or gone is always looked into; what is only cold, as long as the row is believed.
-    if (fault.reason === "gone" || taken.mistaken < MISTAKES) {
+    if (fault.reason === "gone" || pack.mistaken < MISTAKES) {
       const isNews = gate.era() === era
       yield* gate.close(fault, era)
-      if (!(yield* pass(taken))) return undefined
-      if (!isNews || gate.wasAway() || ++taken.mistaken < MISTAKES) return fault
+      if (!(yield* pass(pack))) return undefined
+      if (!isNews || gate.wasAway() || ++pack.mistaken < MISTAKES) return fault
     }
     // From here on the gate stays open for the others: what it says of the endpoint is held for its own trouble.
-    taken.attempts++
+    if (pack.rows.length === 1) pack.attempts++
     return inState(fault, "running")
   })
 
   /** Waits for the next turn by one of the schedules; otherwise gives what the item fails with. */
-  const turns = (taken: Taken<In>) => {
+  const turns = (pack: Pack<In>) => {
     let broken: Step | undefined
     let busy: Step | undefined
-    let { away } = taken
+    let { away } = pack
     return Effect.fnUntraced(function* (fault: Fault) {
       // The time that the endpoint was away is not the item's: it has its patience anew.
-      if (away !== taken.away) busy = undefined
-      away = taken.away
+      if (away !== pack.away) busy = undefined
+      away = pack.away
       const isBusy = fault.reason === "busy"
       const step =
         (isBusy ? busy : broken) ??
         (yield* Schedule.toStepWithSleep(isBusy ? schedules.busy : schedules.broken))
       if (isBusy) busy = step
       else broken = step
-      const left = taken.deadline - clock.currentTimeMillisUnsafe()
+      const left = pack.deadline - clock.currentTimeMillisUnsafe()
       if (left <= 0) return givenUp(fault)
       const turn = step(fault).pipe(
         Effect.as(undefined),
@@ -161,35 +197,44 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
     })
   }
 
-  /** Sees an item in trouble through to its fate; nothing when the run ends before. */
+  /** Sees a pack through to its verdict, from the trouble that it is in or from its sending. */
   const recover = Effect.fnUntraced(function* (
-    taken: Taken<In>,
-    first: Trouble
-  ): Effect.fn.Return<Fate<Out, E> | undefined> {
-    const nextTurn = turns(taken)
+    pack: Pack<In>,
+    first?: Trouble
+  ): Effect.fn.Return<Verdict<Out, E>> {
+    const nextTurn = turns(pack)
     let trouble = first
+    let isBroken = false
     while (!halt.isHalted()) {
-      let { fault } = trouble
-      if (closesGate(fault)) {
-        const found = yield* outage(taken, trouble)
-        if (found === undefined) return undefined
-        fault = found
-      } else if (fault.reason === "transport" && silences >= SILENCES) {
-        // Silence on several lines at once may be an endpoint that is gone: its state is read before anything else is sent.
-        yield* gate.close(fault, trouble.era)
+      if (trouble !== undefined) {
+        let { fault } = trouble
+        if (closesGate(fault)) {
+          const found = yield* outage(pack, trouble)
+          if (found === undefined) return undefined
+          fault = found
+        } else if (fault.reason === "transport" && silences >= SILENCES) {
+          // Silence on several lines at once may be an endpoint that is gone: its state is read before anything else is sent.
+          yield* gate.close(fault, trouble.era)
+        }
+        if (!closesGate(fault)) {
+          if (!isRetryable(fault)) return refused(pack, fault)
+          // An engine that breaks twice over the same items may do so for one of them.
+          if (fault.reason === "engine" && isBroken && pack.rows.length > 1) return refused(pack, fault)
+          isBroken ||= fault.reason === "engine"
+          const last = yield* nextTurn(fault)
+          if (last === fault && fault.reason !== "busy") return refused(pack, fault)
+          if (last !== undefined) return allFail(pack, last)
+        }
       }
-      if (!closesGate(fault)) {
-        if (!isRetryable(fault)) return Result.fail(fault)
-        const last = yield* nextTurn(fault)
-        if (last !== undefined) return Result.fail(last)
-      }
-      if (!(yield* options.admit(taken, true))) return undefined
-      const fate = judge(taken, yield* options.attempts.attempt(taken))
-      if (fate === undefined || Result.isResult(fate)) return fate
-      trouble = fate
+      if (!(yield* options.admit(pack, true))) return undefined
+      const verdict = judge(pack, yield* options.attempts.attempt(pack))
+      if (verdict?._tag !== "Trouble") return verdict
+      trouble = verdict
     }
     return undefined
   })
 
   return { judge, recover, pass }
 }
+
+export type Recovery<In, Out, E> = Pick<ReturnType<typeof make<In, Out, E, never>>, "recover">

@@ -56,3 +56,5 @@ export const make = Effect.fnUntraced(function* <In, Out, E>(options: Options<In
     pull
   }
 })
+
+export type Results<In, Out, E> = Effect.Success<ReturnType<typeof make<In, Out, E>>>
