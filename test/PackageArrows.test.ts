@@ -13,6 +13,8 @@ interface Rule {
   readonly allowed: ReadonlyArray<RegExp>
   /** Allowed besides in `src/node.ts` and `src/node/`, the part of a package that needs Node. */
   readonly inNodePart?: ReadonlyArray<RegExp>
+  /** Allowed besides in `src/parquet/`, the part of a package that reads and writes Parquet. */
+  readonly inParquetPart?: ReadonlyArray<RegExp>
   /** Allowed only as `import()`: what a command loads when it needs it. */
   readonly lazily?: ReadonlyArray<RegExp>
 }
@@ -26,7 +28,8 @@ const rules: Readonly<Record<string, Rule>> = {
   core: { allowed: [under("effect")] },
   batch: {
     allowed: [under("effect"), under("@stint/core")],
-    inNodePart: [under("undici"), platform, node]
+    inNodePart: [under("undici"), platform, node],
+    inParquetPart: [/^hyparquet(-compressors|-writer)?$/]
   },
   emulator: {
     allowed: [
@@ -92,6 +95,7 @@ type Manifests = ReadonlyMap<string, typeof Manifest.Type>
 const packageOf = (file: string): string => file.split("/")[1] ?? ""
 const isRelative = (specifier: string): boolean => /^\.{1,2}\//.test(specifier)
 const isNodePart = (file: string): boolean => /^packages\/\w+\/src\/node(\.ts$|\/)/.test(file)
+const isParquetPart = (file: string): boolean => /^packages\/\w+\/src\/parquet\//.test(file)
 const target = (file: string, specifier: string): string =>
   new URL(specifier, `file:///${file}`).pathname.slice(1)
 const matches = (patterns: ReadonlyArray<RegExp> | undefined, specifier: string): boolean =>
@@ -102,7 +106,9 @@ const relativeComplaint = (file: string, { dynamic, specifier }: Import): string
   if (!to.startsWith(`packages/${packageOf(file)}/src/`)) return "leaves its package by a relative path"
   const rule = rules[packageOf(file)]
   const entersNode = rule?.inNodePart !== undefined && isNodePart(to) && !isNodePart(file)
-  return entersNode && !dynamic ? "makes the platform-free part need Node" : undefined
+  if (entersNode && !dynamic) return "makes the platform-free part need Node"
+  const entersParquet = rule?.inParquetPart !== undefined && isParquetPart(to) && !isParquetPart(file)
+  return entersParquet && !dynamic ? "makes the whole package need hyparquet" : undefined
 }
 
 const outsideComplaint = (file: string, { dynamic, specifier }: Import): string | undefined => {
@@ -112,6 +118,7 @@ const outsideComplaint = (file: string, { dynamic, specifier }: Import): string 
   if (specifier.includes("/internal/")) return "reaches into internal modules"
   if (matches(rule.allowed, specifier)) return undefined
   if (isNodePart(file) && matches(rule.inNodePart, specifier)) return undefined
+  if (isParquetPart(file) && matches(rule.inParquetPart, specifier)) return undefined
   if (!matches(rule.lazily, specifier)) return "is against the arrows"
   return dynamic ? undefined : "must be loaded by import()"
 }
@@ -235,6 +242,14 @@ describe("the checker of the arrows", () => {
     assert.deepStrictEqual(one("packages/batch/src/node.ts", source), [])
     assert.strictEqual(one("packages/batch/src/nodeless.ts", source).length, 2)
     reported("packages/batch/src/Batch.ts", `import "./node/Lock.ts"`, "need Node")
+  })
+  it("hyparquet is for the Parquet part of batch alone", () => {
+    const source = `import { parquetScan } from "hyparquet"\nimport { compressors } from "hyparquet-compressors"`
+    assert.deepStrictEqual(one("packages/batch/src/parquet/Parquet.ts", source), [])
+    assert.strictEqual(one("packages/batch/src/Source.ts", source).length, 2)
+    assert.strictEqual(one("packages/batch/src/parquet.ts", source).length, 2)
+    reported("packages/batch/src/Source.ts", `import "./parquet/Parquet.ts"`, "need hyparquet")
+    reported("packages/batch/src/parquet/A.ts", `import "hyparquet/src/column.js"`, "against the arrows")
   })
   it("the command loads the emulator and the cluster only when it needs them", () => {
     reported("packages/cli/src/A.ts", `import "@stint/emulator"`, "must be loaded by import()")

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Emulator } from "@stint/emulator"
 import { Effect, FileSystem, Schema } from "effect"
 import * as World from "./commandWorld.ts"
+import { fileURLToPath } from "node:url"
 import * as Stint from "./stintProcess.ts"
 
 const quick = World.emulator({ boot: "short", millis: 0 })
@@ -24,6 +25,33 @@ const onStdin = (
     world.env,
     text
   )
+
+/** The command on another input. */
+const onInput = (
+  world: Effect.Success<ReturnType<typeof World.make>>,
+  input: string,
+  ...more: ReadonlyArray<string>
+) =>
+  Stint.start(
+    [
+      "run",
+      input,
+      "--endpoint",
+      "batch",
+      "--spec",
+      world.spec,
+      "--job",
+      "embed",
+      "--out",
+      world.out,
+      ...more
+    ],
+    world.env
+  )
+
+const polars = fileURLToPath(
+  new URL("../../packages/batch/test/fixtures/parquet/polars-zstd.parquet", import.meta.url)
+)
 
 const wokeNothing = Effect.gen(function* () {
   const { counts } = yield* Emulator.Emulator
@@ -120,6 +148,62 @@ describe.concurrent("the input of stint run", () => {
       const stint = yield* world.run()
       assert.deepStrictEqual(yield* stint.end, { code: 2, signal: null })
       assert.include(stint.stderr(), "compressed with gzip")
+      yield* wokeNothing
+    }).pipe(Effect.scoped, Effect.provide(quick))
+  )
+
+  it.live(
+    "a table is read by its name, with the columns that are named, and its errors name line and column",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* World.make(0)
+        const table = world.input.replace(/jsonl$/, "csv")
+        const run = (...more: ReadonlyArray<string>) => onInput(world, table, ...more)
+        yield* world.write(table, 'doc,text\r\na,"one, ""two""\nthree"\r\nb,four\r\n')
+        const unnamed = yield* run()
+        assert.deepStrictEqual(yield* unnamed.end, { code: 2, signal: null })
+        assert.include(unnamed.stderr(), "has no columns id, input; it has doc, text")
+        yield* wokeNothing
+        const named = yield* run("--id", "doc", "--template", "Embed {{text}}")
+        assert.deepStrictEqual(yield* named.end, { code: 0, signal: null })
+        assert.include(named.stderr(), "2 rows in")
+        assert.strictEqual(yield* world.lineCount("results.jsonl"), 2)
+        assert.include(yield* world.read("results.jsonl"), `{"id":"a","output":`)
+        yield* world.write(table, 'doc,text\na,x,y\nb,"open\n')
+        const bad = yield* run("--id", "doc", "--input", "text", "--skip-invalid")
+        assert.deepStrictEqual(yield* bad.end, { code: 2, signal: null })
+        assert.include(bad.stderr(), `${table}:3: the quote that begins cell 2 is never closed`)
+      }).pipe(Effect.scoped, Effect.provide(quick))
+  )
+
+  it.live("- may be a table as well, with tabs and without a header", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(0)
+      const flags = ["--input-format", "tsv", "--columns", "text,n", "--id-from-row", "--input", "text"]
+      const stint = yield* onStdin(world, "one\t1\ntwo\t2\n", ...flags)
+      assert.deepStrictEqual(yield* stint.end, { code: 0, signal: null })
+      assert.include(yield* world.read("results.jsonl"), `{"id":"2","output":`)
+    }).pipe(Effect.scoped, Effect.provide(quick))
+  )
+
+  it.live("Parquet is read by its name, and its errors name the row", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(0)
+      const stint = yield* onInput(world, polars, "--template", "{{id}} {{n}}")
+      assert.deepStrictEqual(yield* stint.end, { code: 0, signal: null })
+      assert.strictEqual(yield* world.lineCount("results.jsonl"), 20)
+      const nulls = yield* onInput(world, polars)
+      assert.deepStrictEqual(yield* nulls.end, { code: 2, signal: null })
+      assert.include(nulls.stderr(), `3 rows of ${polars} cannot be used:\n${polars}: row 4: input: `)
+    }).pipe(Effect.scoped, Effect.provide(quick))
+  )
+
+  it.live("a flag that cannot be used is refused before anything", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(0)
+      const stint = yield* onInput(world, world.input, "--template", "x {{y")
+      assert.deepStrictEqual(yield* stint.end, { code: 2, signal: null })
+      assert.include(stint.stderr(), "character 3: {{ is never closed")
       yield* wokeNothing
     }).pipe(Effect.scoped, Effect.provide(quick))
   )

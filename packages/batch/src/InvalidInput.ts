@@ -2,8 +2,12 @@
  * What is wrong with an input: every line that cannot be used, found before anything is woken.
  */
 import * as Schema from "effect/Schema"
+import { Unit, place } from "./SourceError.ts"
 
-/** What is wrong with a line. `line` counts from 1; `field` is a path in it, as in `body.messages[1].content`. */
+/**
+ * What is wrong with a line. `line` counts from 1; of CSV it is the line that the record begins on, and of Parquet the
+ * row. `field` is a path in it, as in `body.messages[1].content`, or a column.
+ */
 export const Problem = Schema.Struct({
   line: Schema.Int,
   field: Schema.optionalKey(Schema.String),
@@ -18,24 +22,27 @@ const SHOWN = 10
 const count = (n: number) => n.toLocaleString("en-US")
 
 /** `rows.jsonl:17: body.messages[0].content: Expected text` */
-export const format = (path: string, { line, field, detail }: Problem): string =>
-  `${path}:${line}: ${field === undefined ? "" : `${field}: `}${detail}`
+export const format = (path: string, { line, field, detail }: Problem, unit?: Unit): string =>
+  `${place(path, line, unit)}: ${field === undefined ? "" : `${field}: `}${detail}`
 
 /**
- * Lines of an input cannot be used. `count` is how many; `problems` holds the first 1,000 of them, in the order of lines.
+ * Lines of an input cannot be used, or of Parquet rows, as `unit` says. `count` is how many; `problems` holds the first
+ * 1,000 of them, in the order of lines.
  */
 export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
   path: Schema.String,
   count: Schema.Int,
-  problems: Schema.Array(Problem)
+  problems: Schema.Array(Problem),
+  unit: Schema.optionalKey(Unit)
 }) {
   override get message() {
-    const shown = this.problems.slice(0, SHOWN).map((problem) => format(this.path, problem))
+    const unit = this.unit ?? "line"
+    const shown = this.problems.slice(0, SHOWN).map((problem) => format(this.path, problem, unit))
     const rest = this.count - shown.length
     return [
       this.count === 1
-        ? `A line of ${this.path} cannot be used:`
-        : `${count(this.count)} lines of ${this.path} cannot be used:`,
+        ? `A ${unit} of ${this.path} cannot be used:`
+        : `${count(this.count)} ${unit}s of ${this.path} cannot be used:`,
       ...shown,
       ...(rest > 0 ? [`… and ${count(rest)} more`] : []),
       'Correct them, or go on without them (for the command --skip-invalid, in code onInvalid: "skip").'

@@ -3,11 +3,19 @@
  */
 import type * as FileSystem from "effect/FileSystem"
 import type * as Stream from "effect/Stream"
+import * as CheckedRecords from "./internal/checkedRecords.ts"
+import * as CsvFile from "./internal/csvFile.ts"
+import * as JsonLines from "./internal/jsonLines.ts"
+import * as RowMapping from "./internal/rowMapping.ts"
+import type { Mapping } from "./internal/rowMapping.ts"
 import { type Kind, type Row, keyOf, schemaFor } from "./internal/rowShape.ts"
+import type { Folder } from "./Media.ts"
 import * as Source from "./Source.ts"
 
-export { job } from "./internal/rowJob.ts"
+export { type RowError, job } from "./internal/rowJob.ts"
+export type { Options as JobOptions } from "./internal/rowText.ts"
 export { format } from "./internal/rowFormat.ts"
+export type { Mapping } from "./internal/rowMapping.ts"
 export { BatchLine, Kind, PlainRow, type Row, keyOf } from "./internal/rowShape.ts"
 
 /**
@@ -20,8 +28,21 @@ export const source = (
   kind: Kind
 ): Stream.Stream<Row, Source.SourceError, FileSystem.FileSystem> => Source.jsonl(path, schemaFor(kind))
 
+/** How rows are read, beside the check. */
+export interface Options extends Omit<Source.CheckOptions<Row>, "key"> {
+  /** What the file is. Default: `jsonl`. */
+  readonly format?: "jsonl" | "csv" | undefined
+  /** For `csv`: what stands between cells, and the columns of a file without a header. */
+  readonly csv?: Source.CsvOptions | undefined
+  /** Which columns are the id and the input. Default: `id` and `input`, and of JSONL batch lines as well. */
+  readonly mapping?: Mapping | undefined
+  /** The folder of the files that rows refer to. Absent: a row that refers to one is invalid. */
+  readonly files?: Folder | undefined
+}
+
 /**
- * The rows of a JSONL file, all of it checked while it is read for the first time, ids as well: see `Source.checked`.
+ * The rows of a file of JSONL or CSV, all of it checked while it is read for the first time, ids as well: see
+ * `Source.checked`.
  *
  * **Example** (What is wrong with a file)
  *
@@ -35,9 +56,30 @@ export const source = (
  *   Effect.catchTag("InvalidInput", ({ problems }) => Effect.succeed(problems))
  * )
  * ```
+ *
+ * **Example** (A prompt from the columns of a table)
+ *
+ * ```ts
+ * import { Batch, Row, Template } from "@stint/batch"
+ * import { Effect } from "effect"
+ *
+ * const nightly = Effect.gen(function* () {
+ *   const template = yield* Template.make("Summarise in {{lang}}: {{text}}")
+ *   const { items } = Row.checked("rows.csv", "chat", { format: "csv", mapping: { id: "key", template } })
+ *   return yield* Batch.runOn(items, { name: "batch-endpoint" }, Row.job("chat"))
+ * })
+ * ```
  */
-export const checked = (
-  path: string,
-  kind: Kind,
-  options?: Omit<Source.CheckOptions<Row>, "key">
-): Source.Checked<Row, never> => Source.checked(path, schemaFor(kind), { ...options, key: keyOf })
+export const checked = (path: string, kind: Kind, options: Options = {}): Source.Checked<Row, never> => {
+  const { format = "jsonl", csv, files, mapping, ...check } = options
+  const name = check.name ?? path
+  const schema = schemaFor(kind, files)
+  const keyed = { ...check, key: keyOf }
+  if (format === "jsonl") {
+    const lines = JsonLines.format(path, check.maxLineBytes)
+    return CheckedRecords.make({ name, schema, ...RowMapping.apply(lines, mapping) }, keyed)
+  }
+  const wanted = RowMapping.columnsOf(mapping ?? {})
+  const table = CsvFile.format(path, { ...csv, maxLineBytes: check.maxLineBytes, wanted })
+  return CheckedRecords.make({ name, schema, ...RowMapping.apply(table, mapping) }, keyed)
+}

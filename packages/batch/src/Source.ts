@@ -12,15 +12,19 @@ import * as SchemaParser from "effect/SchemaParser"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { describe } from "./FileProblem.ts"
-import * as CheckedLines from "./internal/checkedLines.ts"
-import * as FileKind from "./internal/fileKind.ts"
+import * as CheckedRecords from "./internal/checkedRecords.ts"
+import * as CsvFile from "./internal/csvFile.ts"
+import type { CsvRecord } from "./internal/csvRecords.ts"
+import * as CsvSchema from "./internal/csvSchema.ts"
 import * as JsonLines from "./internal/jsonLines.ts"
 import * as ProblemText from "./internal/problemText.ts"
+import { isSettled } from "./internal/records.ts"
 import { InputChanged, InvalidInput, Problem } from "./InvalidInput.ts"
 import { SourceError } from "./SourceError.ts"
 
 export { InputChanged, InvalidInput, Problem, SourceError }
-export type { Check, Checked, Options as CheckOptions } from "./internal/checkedLines.ts"
+export type { Check, Checked, Options as CheckOptions } from "./internal/checkedRecords.ts"
+export type { Dialect as CsvOptions } from "./internal/csvFile.ts"
 
 /** An item, and the line that it stands on, counted from 1. */
 export interface Numbered<A> {
@@ -35,30 +39,7 @@ export const jsonlNumbered = <S extends Schema.ConstraintCodec<unknown, unknown>
   path: string,
   schema: S
 ): Stream.Stream<Numbered<S["Type"]>, SourceError, FileSystem.FileSystem | S["DecodingServices"]> =>
-  Stream.suspend(() => {
-    const decode = JsonLines.decoder(schema, JsonLines.MAX_LINE_BYTES)
-    const ofFile = (detail: string) => new SourceError({ path, line: 0, detail })
-    let isFirst = true
-    const number = (item: S["Type"], { number: line }: { readonly number: number }) => {
-      isFirst = false
-      return { line, item }
-    }
-    const refuse = (bad: JsonLines.BadLine) => {
-      const whole = isFirst && bad.isNotJson ? FileKind.documentProblem(bad.line.text) : undefined
-      const detail = bad.field === undefined ? bad.detail : `${bad.field}: ${bad.detail}`
-      return whole === undefined ? new SourceError({ path, line: bad.line.number, detail }) : ofFile(whole)
-    }
-    return JsonLines.read(path, {
-      maxLineBytes: JsonLines.MAX_LINE_BYTES,
-      decode: (lines) => JsonLines.decodeAll(lines, decode, number, refuse)
-    }).pipe(
-      Stream.mapError((error) =>
-        error instanceof JsonLines.Unusable
-          ? ofFile(typeof error.problem === "string" ? error.problem : describe(error.problem))
-          : error
-      )
-    )
-  })
+  CheckedRecords.unchecked({ name: path, format: JsonLines.format(path), schema })
 
 /**
  * The items of a JSONL file, one JSON value a line, decoded with `schema`. Blank lines are passed over; a byte order mark
@@ -114,8 +95,89 @@ export const jsonl = <S extends Schema.ConstraintCodec<unknown, unknown>>(
 export const checked = <S extends Schema.ConstraintCodec<unknown, unknown>>(
   path: string,
   schema: S,
-  options?: CheckedLines.Options<S["Type"]>
-): CheckedLines.Checked<S["Type"], S["DecodingServices"]> => CheckedLines.make(path, schema, options)
+  options?: CheckedRecords.Options<S["Type"]>
+): CheckedRecords.Checked<S["Type"], S["DecodingServices"]> =>
+  CheckedRecords.make(
+    { name: options?.name ?? path, format: JsonLines.format(path, options?.maxLineBytes), schema },
+    options
+  )
+
+const csvSubject = <S extends Schema.ConstraintCodec<unknown, unknown>>(
+  path: string,
+  schema: S,
+  options:
+    | (CsvFile.Dialect & { readonly name?: string | undefined; readonly maxLineBytes?: number | undefined })
+    | undefined
+) => {
+  const { codec, wanted, optional } = CsvSchema.ofTexts(schema)
+  return {
+    name: options?.name ?? path,
+    format: CsvFile.format(path, {
+      delimiter: options?.delimiter,
+      columns: options?.columns,
+      maxLineBytes: options?.maxLineBytes,
+      wanted,
+      optional
+    }),
+    schema: codec
+  }
+}
+
+/**
+ * The items of a CSV file (RFC 4180), one a record, decoded with `schema` from its columns by their names in the header.
+ * Cells are texts: the schema's numbers, booleans and dates are read from them, and an empty cell of an optional member
+ * is a missing one. Quotes, line ends in cells, a byte order mark, LF, CRLF and CR are understood; lines without any
+ * character and columns without a name are passed over.
+ *
+ * Fails with {@link SourceError} at the first record that is no item, naming line and column: one with more or fewer cells
+ * than the header, a quote inside of an unquoted cell, a quote that is never closed; and before any item when a column that
+ * the schema needs is not there, or two have one name.
+ *
+ * **Example** (Reading a table)
+ *
+ * ```ts
+ * import { Source } from "@stint/batch"
+ * import { Schema } from "effect"
+ *
+ * const Row = Schema.Struct({ id: Schema.String, text: Schema.String, year: Schema.optionalKey(Schema.Int) })
+ * const rows = Source.csv("rows.csv", Row)
+ * const german = Source.csv("rows.txt", Row, { delimiter: ";", columns: ["id", "text", "year"] })
+ * ```
+ */
+export const csv = <S extends Schema.ConstraintCodec<unknown, unknown>>(
+  path: string,
+  schema: S,
+  options?: CsvFile.Dialect
+): Stream.Stream<S["Type"], SourceError, FileSystem.FileSystem | S["DecodingServices"]> =>
+  Stream.map(CheckedRecords.unchecked(csvSubject(path, schema, options)), ({ item }) => item)
+
+/**
+ * The items of a CSV file, all of it checked while it is read for the first time: {@link csv} with the promises of
+ * {@link checked}. Of a record that goes over several lines the first one counts.
+ *
+ * **Example** (All that is wrong with a table)
+ *
+ * ```ts
+ * import { Source } from "@stint/batch"
+ * import { Effect, Schema, Stream } from "effect"
+ *
+ * const rows = Source.checkedCsv("rows.csv", Schema.Struct({ id: Schema.String, text: Schema.String }), {
+ *   key: (row) => row.id
+ * })
+ * const problems = Stream.runDrain(rows.items).pipe(
+ *   Effect.as([]),
+ *   Effect.catchTag("InvalidInput", ({ problems }) => Effect.succeed(problems))
+ * )
+ * ```
+ */
+export const checkedCsv = <S extends Schema.ConstraintCodec<unknown, unknown>>(
+  path: string,
+  schema: S,
+  options?: CheckedRecords.Options<S["Type"]> & CsvFile.Dialect
+): CheckedRecords.Checked<S["Type"], S["DecodingServices"]> => {
+  const subject = csvSubject(path, schema, options)
+  return CheckedRecords.make<typeof subject.schema, CsvRecord, never>(subject, options)
+}
 
 const write = (path: string) => (error: PlatformError.PlatformError) =>
   new SourceError({ path, line: 0, detail: describe(error) })
@@ -187,9 +249,7 @@ export const spilled = Effect.fnUntraced(function* <S extends Schema.ConstraintC
       line++
       const encoded = encode(item)
       const json =
-        JsonLines.isSettled(encoded) && Exit.isSuccess(encoded)
-          ? encoded.value
-          : yield* Effect.mapError(encoded, unfit)
+        isSettled(encoded) && Exit.isSuccess(encoded) ? encoded.value : yield* Effect.mapError(encoded, unfit)
       text += `${JSON.stringify(json)}\n`
     }
     return encoder.encode(text)

@@ -7,17 +7,22 @@ import * as Path from "effect/Path"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { describe } from "@stint/batch/FileProblem"
+import type { Folder } from "@stint/batch/Media"
 import * as Row from "@stint/batch/Row"
 import * as Source from "@stint/batch/Source"
+import { type Reading, urlOf } from "./InputFlags.ts"
 
 /** How an input is opened. */
 export interface Options {
-  /** A path, or `-` for stdin. */
+  /** A path, the URL of a Parquet file, or `-` for stdin. */
   readonly input: string
+  readonly reading: Reading
   readonly kind: Row.Kind
   /** The output folder: the invalid lines go there, and for the time of the run what can be read only once. */
   readonly directory: string
   readonly skipInvalid: boolean
+  /** The folder of the files that rows refer to. */
+  readonly files?: Folder | undefined
 }
 
 /** What can be read only once: stdin, and a pipe that has a name. */
@@ -31,13 +36,37 @@ const readOnce = Effect.fnUntraced(function* (input: string) {
   return type === "FIFO" || type === "CharacterDevice" || type === "Socket" ? fs.stream(input) : undefined
 })
 
+/** The rows of a file, checked. */
+const checked = (
+  from: string | URL,
+  kind: Row.Kind,
+  reading: Reading,
+  check: Omit<Row.Options, "csv" | "format" | "mapping">
+) => {
+  const { csv, format, mapping } = reading
+  if (format !== "parquet") {
+    return Effect.succeed(Row.checked(String(from), kind, { ...check, format, csv, mapping }))
+  }
+  // Only who reads Parquet waits for its reader.
+  return Effect.map(
+    Effect.promise(() => import("@stint/batch/parquet")),
+    ({ Parquet }) =>
+      typeof from === "string"
+        ? Parquet.rows(from, kind, { ...check, mapping })
+        : Parquet.rows(from, kind, { ...check, mapping })
+  )
+}
+
 /** Opens an input; what can be read only once is written to a file first, which is gone with the scope. */
-export const open = Effect.fnUntraced(function* ({ input, kind, directory, skipInvalid }: Options) {
+export const open = Effect.fnUntraced(function* (options: Options) {
+  const { input, kind, reading, directory, files, skipInvalid } = options
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const name = input === "-" ? "stdin" : input
+  const url = urlOf(input)
+  // A URL is called by its path: what follows that may be a secret.
+  const name = input === "-" ? "stdin" : url === undefined ? input : `${url.origin}${url.pathname}`
   const invalidPath = path.join(directory, "invalid.jsonl")
-  const once = yield* readOnce(input)
+  const once = url === undefined ? yield* readOnce(input) : undefined
   const spill = path.join(directory, ".input.jsonl.part")
   if (once === undefined) {
     // What a run left that was killed.
@@ -49,12 +78,15 @@ export const open = Effect.fnUntraced(function* ({ input, kind, directory, skipI
     )
     yield* Source.spilledBytes(bytes, spill)
   }
-  const { items, check } = Row.checked(once === undefined ? input : spill, kind, {
+  const { items, check } = yield* checked(url ?? (once === undefined ? input : spill), kind, reading, {
     name,
+    files,
     ...(skipInvalid ? { onInvalid: "skip", invalidPath } : {})
   })
   return {
     name,
+    /** What it is made of. */
+    unit: reading.format === "parquet" ? "row" : "line",
     rows: items,
     /** How many lines were invalid, once all were read. */
     invalid: Effect.gen(function* () {

@@ -7,11 +7,13 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import type * as SchemaAST from "effect/SchemaAST"
-import type * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import type { Folder } from "../Media.ts"
+import * as RowMedia from "./rowMedia.ts"
 
 /** What is done with each row. */
-export const Kind = Schema.Literals(["embed", "classify", "generate", "chat", "image", "http"])
+export const Kind = Schema.Literals(["embed", "classify", "generate", "chat", "image", "transcribe", "http"])
 
 /** What is done with each row. */
 export type Kind = typeof Kind.Type
@@ -129,10 +131,11 @@ const Conversation = Parsed.check(
 
 const inputOf: { readonly [K in Kind]: Schema.Codec<Schema.Json, unknown> } = {
   embed: Schema.String,
-  classify: Schema.String,
+  classify: Schema.Union([Schema.String, RowMedia.Input]),
   generate: Schema.String,
   image: Schema.String,
   chat: Conversation,
+  transcribe: RowMedia.Input,
   http: Parsed
 }
 
@@ -145,8 +148,25 @@ export const defaultPath: { readonly [K in Kind]: string } = {
   generate: "/v1/completions",
   image: "/",
   chat: CHAT,
+  transcribe: "/",
   http: "/"
 }
+
+/** Whether a plain row of this kind may hold pictures or sounds, or refer to them. */
+export const mayHaveMedia = (kind: Kind): boolean =>
+  kind === "chat" || kind === "classify" || kind === "transcribe"
+
+/** A line of Anthropic's message batches, whose requests are of another kind. */
+const isMessageBatch = (json: object) =>
+  Predicate.hasProperty(json, "params") && !Predicate.hasProperty(json, "body")
+
+const messageBatch = new SchemaIssue.Pointer(
+  ["params"],
+  new SchemaIssue.InvalidValue({
+    message:
+      "is the shape of Anthropic's batches: write each line as custom_id, url and body, the body as /v1/chat/completions takes it"
+  })
+)
 
 const isTextRow = (json: unknown): json is { readonly id: string; readonly input: string } =>
   typeof json === "object" &&
@@ -158,7 +178,7 @@ const isTextRow = (json: unknown): json is { readonly id: string; readonly input
   misfitOfId(json.id) === undefined
 
 /** The row as it must be for a kind of job; which of the two shapes it has is told by its `custom_id`. */
-export const schemaFor = (kind: Kind) => {
+export const schemaFor = (kind: Kind, files?: Folder): Schema.Codec<Row, unknown> => {
   const decodePlain = SchemaParser.decodeUnknownEffect(
     Schema.Struct({ ...PlainRow.fields, input: inputOf[kind] })
   )
@@ -171,12 +191,15 @@ export const schemaFor = (kind: Kind) => {
       )
     )
   )
-  const isText = kind !== "chat" && kind !== "http"
+  const isText = kind !== "chat" && kind !== "http" && kind !== "transcribe"
   const decode = (json: unknown, options: SchemaAST.ParseOptions): Effect.Effect<Row, SchemaIssue.Issue> => {
-    if (Predicate.hasProperty(json, "custom_id")) return decodeBatchLine(json, options)
+    if (Predicate.hasProperty(json, "custom_id")) {
+      return isMessageBatch(json) ? Exit.fail(messageBatch) : decodeBatchLine(json, options)
+    }
     // Measured: nearly all rows are these, and the schema would take as long again as JSON.parse.
     if (isText && isTextRow(json)) return Exit.succeed({ id: json.id, input: json.input })
-    return decodePlain(json, options)
+    const plain = decodePlain(json, options)
+    return mayHaveMedia(kind) ? RowMedia.looked(plain, files) : plain
   }
   return Schema.Unknown.pipe(
     Schema.decodeTo(

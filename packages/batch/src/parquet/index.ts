@@ -1,0 +1,5 @@
+/**
+ * Parquet in and out, for whoever installs `hyparquet`, `hyparquet-compressors` and `hyparquet-writer`.
+ */
+export * as Parquet from "./Parquet.ts"
+export * as ParquetSink from "./ParquetSink.ts"
