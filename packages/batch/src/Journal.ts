@@ -50,6 +50,15 @@ export interface Journal {
    * than `entries`.
    */
   readonly stored?: Stream.Stream<Arr.NonEmptyReadonlyArray<Stored>, JournalError> | undefined
+  /**
+   * The same in the order of some keys, each once, and then those of all other keys; a key without a record is passed over.
+   * Absent where the records are in memory anyway.
+   */
+  readonly ordered?:
+    | (<E, R>(
+        keys: Stream.Stream<string, E, R>
+      ) => Stream.Stream<Arr.NonEmptyReadonlyArray<Stored>, E | JournalError, R>)
+    | undefined
   /** How many keys have a record, and how many of them succeeded. */
   readonly counts: Effect.Effect<{ readonly keys: number; readonly succeeded: number }>
 }

@@ -7,12 +7,15 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { describe } from "@stint/batch/FileProblem"
 import * as Journal from "@stint/batch/Journal"
 import { FolderLock } from "@stint/batch/node"
 import * as Report from "@stint/batch/Report"
 import * as Row from "@stint/batch/Row"
 import * as Sink from "@stint/batch/Sink"
+import * as OutputCounts from "./OutputCounts.ts"
+import type { Output } from "./OutputFlags.ts"
 
 /** The folder cannot be used; nothing was woken. */
 export class FolderRefused extends Schema.TaggedError<FolderRefused>()("FolderRefused", {
@@ -33,6 +36,20 @@ export class ResultsUnwritten extends Schema.TaggedError<ResultsUnwritten>()("Re
     return `The results could not be written to ${this.directory}: ${this.detail}. What was done is in its journal: mend that and run the same command again, and nothing is sent twice.`
   }
 }
+
+const JOURNAL = "journal.jsonl"
+
+/** Says what the results were derived from; written when all of them are in place, so that half of them are known as such. */
+const DERIVED = ".derived.json"
+
+const Derived = Schema.Struct({
+  order: Schema.String,
+  images: Schema.String,
+  journal: Schema.Int,
+  files: Schema.Record(Schema.String, Schema.Int)
+})
+const DerivedJson = Schema.fromJsonString(Derived)
+const isSame = Schema.toEquivalence(Derived)
 
 const ReportJson = Schema.fromJsonString(Report.Report)
 
@@ -58,35 +75,112 @@ export const open = Effect.fnUntraced(function* (directory: string) {
   yield* Effect.mapError(fs.access(directory, { writable: true }), refuse)
   yield* Effect.catchTag(FolderLock.hold(directory), "PlatformError", (error) => Effect.fail(refuse(error)))
   const journal = yield* Effect.mapError(
-    Journal.makeFile(path.join(directory, "journal.jsonl")),
+    Journal.makeFile(path.join(directory, JOURNAL)),
     (error) => new FolderRefused({ directory, detail: error.message })
   )
   yield* Effect.mapError(hasSpace(fs, path.join(directory, ".space")), refuse)
 
-  const modified = (name: string) =>
-    fs.stat(path.join(directory, name)).pipe(
-      Effect.map(({ mtime }) => Option.getOrUndefined(mtime)?.getTime()),
-      Effect.orElseSucceed(() => undefined)
+  const file = (name: string) => path.join(directory, name)
+  const sizeOf = (name: string) =>
+    fs.stat(file(name)).pipe(
+      Effect.map(({ size }) => Number(size)),
+      Effect.orElseSucceed(() => -1)
+    )
+  const changedAt = (name: string) =>
+    fs.stat(file(name)).pipe(
+      Effect.map(({ mtime }) => Option.getOrUndefined(mtime)?.getTime() ?? 0),
+      Effect.orElseSucceed(() => Infinity)
     )
 
-  /** Whether both files were derived since the last record was written. */
-  const isDerived = Effect.gen(function* () {
-    const written = yield* modified("journal.jsonl")
-    const results = yield* modified("results.jsonl")
-    const errors = yield* modified("errors.jsonl")
-    if (written === undefined || results === undefined || errors === undefined) return false
-    return results > written && errors > written
+  const namesOf = (formats: ReadonlyArray<string>) => [
+    ...formats.map((format) => `results.${format}`),
+    ...new Set(["jsonl", ...formats].map((format) => `errors.${format}`))
+  ]
+
+  /** How the files are derived, and from how much of the journal. */
+  const derivation = Effect.fnUntraced(function* ({ formats, images, order }: Output) {
+    const names = namesOf(formats)
+    const sizes = yield* Effect.forEach(names, (name) =>
+      Effect.map(sizeOf(name), (size) => [name, size] as const)
+    )
+    return {
+      order,
+      images,
+      journal: yield* sizeOf(JOURNAL),
+      files: Object.fromEntries(sizes)
+    }
   })
 
-  /** Derives the results from the journal, and writes the report: beside the reports of all runs into this folder. */
+  /** Whether the files are those that were derived last, in this way and from a journal that is as it was. */
+  const isDerived = Effect.fnUntraced(function* (output: Output) {
+    const noted = yield* fs
+      .readFileString(file(DERIVED))
+      .pipe(Effect.flatMap(Schema.decodeEffect(DerivedJson)), Effect.option)
+    // The order of an input that may be another one now is no order to rely on.
+    return (
+      output.order === "finished" &&
+      Option.isSome(noted) &&
+      isSame(noted.value, yield* derivation(output)) &&
+      Object.values(noted.value.files).every((size) => size >= 0)
+    )
+  })
+
+  /** Files of other kinds that were derived from a journal that has changed since. */
+  const removeStale = Effect.fnUntraced(function* ({ formats }: Output) {
+    const current = namesOf(formats)
+    const journalAt = yield* changedAt(JOURNAL)
+    for (const name of namesOf(["jsonl", "csv", "parquet"])) {
+      if (current.includes(name) || (yield* changedAt(name)) >= journalAt) continue
+      yield* fs.remove(file(name), { force: true })
+      yield* Effect.logInfo(`${file(name)} was of an earlier run and is removed.`)
+    }
+  })
+
+  /** Derives the results from the journal. */
+  const derive = Effect.fnUntraced(function* <E, R>(output: Output, keys: Stream.Stream<string, E, R>) {
+    if (yield* isDerived(output)) {
+      return yield* Effect.map(journal.counts, ({ keys, succeeded }) => ({
+        results: succeeded,
+        errors: keys - succeeded
+      }))
+    }
+    const written = yield* Effect.provideService(
+      Sink.results(directory, {
+        format: output.kinds,
+        line: Row.format,
+        table: output.table,
+        images: output.images,
+        order: output.order === "input" ? keys : "finished"
+      }),
+      Journal.Journal,
+      journal
+    )
+    yield* removeStale(output)
+    const json = yield* Effect.orDie(Schema.encodeEffect(DerivedJson)(yield* derivation(output)))
+    yield* Sink.lines(file(DERIVED), Stream.make(json))
+    return written
+  })
+
+  /**
+   * Derives the results from the journal, writes the report, beside the reports of all runs into this folder, and sees
+   * whether they add up. `rows` are those of the input, once more.
+   */
   const finish = Effect.fnUntraced(
-    function* (report: Report.Report) {
-      if (!(yield* isDerived)) {
-        yield* Effect.provideService(Sink.results(directory, Row.format), Journal.Journal, journal)
-      }
+    function* <E extends { readonly message: string }, R>(
+      report: Report.Report,
+      output: Output,
+      rows: Stream.Stream<Row.Row, E, R>
+    ) {
+      const keys = Stream.mapError(
+        Stream.map(rows, Row.keyOf),
+        ({ message }) => new ResultsUnwritten({ directory, detail: message.replace(/\.$/, "") })
+      )
+      const written = yield* derive(output, keys)
       const json = yield* Effect.orDie(Schema.encodeEffect(ReportJson)(report))
-      yield* fs.writeFileString(path.join(directory, "runs.jsonl"), `${json}\n`, { flag: "a" })
-      yield* fs.writeFileString(path.join(directory, "report.json"), `${json}\n`)
+      yield* fs.writeFileString(file("runs.jsonl"), `${json}\n`, { flag: "a" })
+      yield* fs.writeFileString(file("report.json"), `${json}\n`)
+      const detail = yield* OutputCounts.problem(written, report, journal, keys)
+      if (detail !== undefined) return yield* new Sink.ResultsMiscounted({ directory, detail })
     },
     Effect.catchTags({
       PlatformError: (error) => Effect.fail(new ResultsUnwritten({ directory, detail: describe(error) })),

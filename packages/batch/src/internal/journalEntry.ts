@@ -44,6 +44,14 @@ export interface Stored {
   readonly entry: Effect.Effect<Entry, JournalError>
 }
 
+/** A record that is decoded already. */
+export const storedEntry = (entry: Entry): Stored => ({
+  key: entry.key,
+  tag: entry.tag,
+  output: undefined,
+  entry: Effect.succeed(entry)
+})
+
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 

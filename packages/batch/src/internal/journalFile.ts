@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import { describe } from "../FileProblem.ts"
 import type { Journal } from "../Journal.ts"
 import { digest, fromHex, toHex } from "./digest.ts"
+import * as InOrder from "./inOrder.ts"
 import * as Record from "./journalEntry.ts"
 import { type Entry, JournalError } from "./journalEntry.ts"
 import * as Index from "./journalIndex.ts"
@@ -195,10 +196,17 @@ export const make = Effect.fnUntraced(function* (path: string) {
     const entry = Effect.suspend(() => Effect.fromResult(decoded(line)))
     const stored = head && Record.stored(line.bytes, head, entry)
     if (stored !== undefined) return Result.succeed(stored)
-    return Result.map(
-      entryOf(line),
-      (found) => found && { key: found.key, tag: found.tag, output: undefined, entry: Effect.succeed(found) }
+    return Result.map(entryOf(line), (found) => found && Record.storedEntry(found))
+  }
+
+  /** The record of that number, from the bytes of its line. */
+  const storedAt = (id: number, bytes: Uint8Array): Effect.Effect<Record.Stored, JournalError> => {
+    const entry = Effect.suspend(() =>
+      Effect.fromResult(Result.mapError(Record.decode(bytes), (what) => damaged(id + 1, what)))
     )
+    const head = Record.readHead(bytes)
+    const stored = head && Record.stored(bytes, head, entry)
+    return stored === undefined ? Effect.map(entry, Record.storedEntry) : Effect.succeed(stored)
   }
 
   /** What `read` makes of each line, but for what it leaves out, up to the first that fails. */
@@ -240,6 +248,8 @@ export const make = Effect.fnUntraced(function* (path: string) {
       )
     })
 
+  const stored = collect(storedOf)
+
   return {
     lookup: (key: string) => {
       const id = index.find(digest(key))
@@ -248,7 +258,8 @@ export const make = Effect.fnUntraced(function* (path: string) {
     knows: (fingerprint: string) => index.findSuccess(fromHex(fingerprint)) >= 0,
     recall,
     append,
-    stored: collect(storedOf),
+    stored,
+    ordered: (keys) => InOrder.ordered({ file: log, index, unusable, storedAt, stored }, keys),
     entries: Stream.flattenArray(
       collect((line) => (lastHead(line) === false ? Result.succeed(undefined) : entryOf(line)))
     ),
