@@ -62,6 +62,8 @@ describe("the page of errors", () => {
   it("has no error of the command that ends like a defect", () => {
     const ofLibrary = new Set([
       "Fault",
+      "Mismatch",
+      "Truncated",
       "ResponseTooLarge",
       "RequestAborted",
       "UnknownEncoding",

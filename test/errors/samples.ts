@@ -1,12 +1,29 @@
 /** An instance of every error there is, as a user may meet it, and what to do about it. */
-import { Batch, FailureBudget, Fault, Journal, Leases, ManagedEndpoint, Source } from "@stint/batch"
+import {
+  Batch,
+  CostCap,
+  FailureBudget,
+  Fault,
+  Journal,
+  Leases,
+  ManagedEndpoint,
+  Media,
+  Sink,
+  Source,
+  StructuredOutput,
+  Template,
+  Truncation
+} from "@stint/batch"
 import { FolderLock, LeaseRecords, UndiciClient } from "@stint/batch/node"
 import { Credentials, EndpointError, Hardware } from "@stint/core"
 import { Duration } from "effect"
+import { InputFlagRefused } from "../../packages/cli/src/InputFlags.ts"
 import { FolderRefused, ResultsUnwritten } from "../../packages/cli/src/OutputFolder.ts"
+import { JobFlagRefused } from "../../packages/cli/src/JobFlags.ts"
 import { SpecFileError } from "../../packages/cli/src/SpecFile.ts"
 import { NotServed } from "../../packages/cli/src/commands/emulate.ts"
 import { ScheduleRefused } from "../../packages/cli/src/Repeated.ts"
+import { PlanRefused } from "../../packages/cli/src/commands/plan.ts"
 import { SweepRefused } from "../../packages/cli/src/commands/sweep.ts"
 
 /** An error with the step that follows it. */
@@ -48,6 +65,23 @@ const before: Chapter = {
       step: "Unset the variable that is named."
     },
     {
+      error: new JobFlagRefused({ flag: "schema", detail: "answer.json: there is no such file" }),
+      step: "Correct what is named, and run the same command again."
+    },
+    {
+      error: new StructuredOutput.SchemaRefused({
+        detail: 'the keyword "if" cannot be checked'
+      }),
+      step: "Write the schema without the keyword that is named."
+    },
+    {
+      error: new Media.MediaRefused({
+        file: "pictures/7.png",
+        detail: "it is outside the folder that rows may refer to"
+      }),
+      step: "Correct the path, or move the file into the folder."
+    },
+    {
       error: new SpecFileError({
         path: "endpoint.json",
         detail: 'Expected "cpu" | "gpu"\n  at ["accelerator"]'
@@ -57,6 +91,14 @@ const before: Chapter = {
     {
       error: new Source.SourceError({ path: "rows.jsonl", line: 0, detail: "there is no such file" }),
       step: "Check the path, and that the file may be read."
+    },
+    {
+      error: new InputFlagRefused({ flag: "delimiter", detail: "the input is jsonl, not csv" }),
+      step: "Correct the flag, or leave it out."
+    },
+    {
+      error: new Template.InvalidTemplate({ at: 12, detail: "{{ is never closed" }),
+      step: "Correct the template where the message says."
     },
     {
       error: new Source.InvalidInput({
@@ -97,6 +139,18 @@ const before: Chapter = {
         suggestions: ["aws us-east-1 nvidia-t4 x1"]
       }),
       step: "Choose one of the instances that are named."
+    },
+    {
+      error: new CostCap.PriceUnknown({
+        name: e.name,
+        hardware: "aws us-east-1 nvidia-x9 x1",
+        maxCost: 2.5
+      }),
+      step: "Say what a replica-hour costs with `--price`, or cap the minutes with `--max-billed-minutes`."
+    },
+    {
+      error: new CostCap.CapTooSmall({ name: e.name, replicas: 2, pricePerHour: 4, maxCost: 0.1 }),
+      step: "Raise `--max-cost`, or take fewer replicas or cheaper hardware."
     }
   ]
 }
@@ -127,6 +181,12 @@ const held: Chapter = {
         detail: "permission denied"
       }),
       step: "Make the folder readable, or set `XDG_STATE_HOME`."
+    },
+    {
+      error: new PlanRefused({
+        detail: "say with --endpoint, --spec or --model which model it is"
+      }),
+      step: "Give `stint plan` what it asks for."
     },
     {
       error: new ScheduleRefused({ cron: "every night", timeZone: "UTC", detail: "expected 5 or 6 fields" }),
@@ -250,6 +310,17 @@ const stopped: Chapter = {
       step: "Look at the endpoint's logs: it may run out of memory."
     },
     {
+      error: new CostCap.CostCapReached({
+        name: e.name,
+        billedMinutes: 185,
+        dollars: 2.467,
+        maxCost: 2.5,
+        left: 12_400,
+        isBooting: false
+      }),
+      step: "Run the same command again: it goes on, and may cost as much once more."
+    },
+    {
       error: new Batch.DeadlineReached({ after: "2h" }),
       step: "Run again, with a longer `--deadline` if need be."
     },
@@ -277,6 +348,13 @@ const stopped: Chapter = {
     {
       error: new ResultsUnwritten({ directory: "results", detail: "no space left on device" }),
       step: "Make room, then run again: nothing is sent twice."
+    },
+    {
+      error: new Sink.ResultsMiscounted({
+        directory: "results",
+        detail: "999 results and 0 errors were written, the journal counts 1000 and 0"
+      }),
+      step: "Run again; should it stay so, report it."
     }
   ]
 }
@@ -303,6 +381,23 @@ const rest: Chapter = {
   about:
     "A row's own failure stands in `errors.jsonl`. What else there is comes from code that uses the packages.",
   samples: [
+    {
+      error: new StructuredOutput.Mismatch({
+        problem: "people: Expected a value greater than or equal to 1",
+        asks: 2,
+        said: '{"name":"Oslo","people":0}'
+      }),
+      step: "Look at what the model said: a clearer prompt, a simpler schema, or another model."
+    },
+    {
+      error: new Truncation.Truncated({
+        finishReason: "length",
+        maxTokens: 256,
+        outputTokens: 256,
+        said: "In the"
+      }),
+      step: "Raise `max_tokens`, or say with `--on-length` what becomes of such answers."
+    },
     {
       error: new Fault.Fault({ reason: "row", status: 422, detail: "inputs must not be empty" }),
       step: "Mend the row; a rerun tries it again."

@@ -25,8 +25,12 @@ import { ExitCode, signalCodes } from "../ExitCode.ts"
 import { ExitStatus } from "../ExitStatus.ts"
 import * as GuardianFlag from "../GuardianFlag.ts"
 import * as InputFile from "../InputFile.ts"
+import * as InputFlags from "../InputFlags.ts"
+import * as JobFlags from "../JobFlags.ts"
 import * as LeaseFlags from "../LeaseFlags.ts"
+import * as MoneyFlags from "../MoneyFlags.ts"
 import * as Orphan from "../Orphan.ts"
+import * as OutputFlags from "../OutputFlags.ts"
 import * as OutputFolder from "../OutputFolder.ts"
 import * as Repeated from "../Repeated.ts"
 import * as RunLimits from "../RunLimits.ts"
@@ -38,7 +42,9 @@ import * as RunView from "../ui/RunView.ts"
 
 const flags = {
   input: Argument.String("input").pipe(
-    Argument.withDescription('JSONL: OpenAI batch lines, or {"id", "input"} rows; - is stdin')
+    Argument.withDescription(
+      'JSONL (OpenAI batch lines, or {"id", "input"} rows), CSV or Parquet; - is stdin, a URL may be Parquet'
+    )
   ),
   endpoint: Flag.String("endpoint").pipe(
     Flag.withAlias("e"),
@@ -51,7 +57,7 @@ const flags = {
     Flag.withDescription("JSON file that says what to create; without one nothing is created"),
     Flag.optional
   ),
-  job: Flag.Literals("job", ["embed", "classify", "generate", "chat", "image", "http"]).pipe(
+  job: Flag.Literals("job", ["embed", "classify", "generate", "chat", "image", "transcribe", "http"]).pipe(
     Flag.withDescription("What to do with each row")
   ),
   out: Flag.String("out").pipe(
@@ -60,6 +66,9 @@ const flags = {
       "Folder for results.jsonl, errors.jsonl, journal.jsonl and report.json; used again, it goes on"
     )
   ),
+  ...JobFlags.flags,
+  ...InputFlags.flags,
+  ...OutputFlags.flags,
   ...RunLimits.flags,
   ...Repeated.flags,
   skipInvalid: Flag.Boolean("skip-invalid").pipe(
@@ -69,6 +78,7 @@ const flags = {
     Flag.withDefault(false)
   ),
   ...LeaseFlags.flags,
+  ...MoneyFlags.flags,
   ...GuardianFlag.flags,
   changed: Flag.Literals("changed", ["refuse", "redo", "keep"]).pipe(
     Flag.withDescription("What to do with rows that are done under another request or model"),
@@ -88,8 +98,14 @@ const identityOf = Effect.fnUntraced(function* (name: string, spec: EndpointSpec
   return { repository: endpoint.model?.repository ?? undefined }
 })
 
-const withInvalid = (report: Report.Report, invalid: number): Report.Report =>
-  invalid === 0 ? report : { ...report, invalid }
+const withCounts = (
+  report: Report.Report,
+  { invalid, truncated = 0 }: { readonly invalid: number; readonly truncated?: number }
+): Report.Report => ({
+  ...report,
+  ...(invalid === 0 ? {} : { invalid }),
+  ...(truncated === 0 ? {} : { truncated })
+})
 
 const count = (n: number) => n.toLocaleString("en-US")
 
@@ -98,25 +114,35 @@ const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<t
   const signals = yield* Signals
   const status = yield* ExitStatus
   const view = yield* RunView.make(name)
-  const job = Row.job(kind)
+  const files = yield* JobFlags.folder(options, kind)
+  let kept = 0
+  const job = Row.job(kind, {
+    ...(yield* JobFlags.toOptions(options, kind)),
+    files,
+    onKept: () => void kept++
+  })
 
   const spec = Option.isSome(options.spec) ? yield* SpecFile.read(options.spec.value) : undefined
+  const output = yield* OutputFlags.toOutput(options, kind)
+  const reading = yield* InputFlags.toReading(options, options.input)
   const { journal, finish } = yield* OutputFolder.open(options.out)
   const identity = yield* identityOf(name, spec)
   const batch = { identity, changed: options.changed, ...RunLimits.toOptions(options) }
 
   const input = yield* InputFile.open({
     input: options.input,
+    reading,
     kind,
     directory: options.out,
+    files,
     skipInvalid: options.skipInvalid
   })
-  const { rows } = input
+  const rows = JobFlags.plainOnly(input.rows, options)
   const plan = yield* Batch.prepare(rows, job, batch).pipe(Effect.provideService(Journal.Journal, journal))
   const invalid = yield* input.invalid
   if (invalid > 0) {
     yield* view.say(
-      `${count(invalid)} invalid lines of ${input.name} are left out; they are in invalid.jsonl.`
+      `${count(invalid)} invalid ${input.unit}s of ${input.name} are left out; they are in invalid.jsonl.`
     )
   }
 
@@ -126,8 +152,8 @@ const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<t
         ? `${input.name} has no rows: nothing to do, endpoint ${name} is not woken.`
         : `All ${count(plan.items)} rows are in the journal already: nothing to do, endpoint ${name} is not woken.`
     )
-    const report = withInvalid(Report.nothingToDo(plan.items), invalid)
-    yield* finish(report)
+    const report = withCounts(Report.nothingToDo(plan.items), { invalid })
+    yield* finish(report, output, rows)
     if (invalid > 0) yield* Ref.set(status, ExitCode.itemsFailed)
     yield* Console.log(RunView.summary(report, options.out, undefined))
     return yield* Orphan.release(name, view.say)
@@ -168,6 +194,7 @@ const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<t
       name,
       spec,
       ...(yield* LeaseFlags.toOptions(options)),
+      ...MoneyFlags.toOptions(options),
       onEvent
     },
     (current) =>
@@ -186,9 +213,10 @@ const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<t
     say: view.say
   })
 
-  const report = withInvalid(yield* Report.fromProgress(progress, bill), invalid)
-  const written = yield* Effect.exit(finish(report))
+  const report = withCounts(yield* Report.fromProgress(progress, bill), { invalid, truncated: kept })
+  const written = yield* Effect.exit(finish(report, output, rows))
   yield* Console.log(RunView.summary(report, options.out, state))
+  if (kept > 0) yield* view.say(JobFlags.keptText(kept))
 
   const signal = signals.received()
   if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
