@@ -2,9 +2,13 @@ import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /** Many real processes, one after the other: part of `test:full`. */
-export const processSuites = ["test/command/{Guardian,Orphan,Secrets,Sweep}.test.ts", "test/reliability/**"]
+export const processSuites = [
+  "test/command/{Guardian,Money,Orphan,Output,Plan,Secrets,Sweep}.test.ts",
+  "test/PackingEngines.test.ts",
+  "test/reliability/**"
+]
 
-const isLong = ({ moduleId }: TestSpecification) => /\/test\/Chaos\w*\.test\.ts$/.test(moduleId)
+const isLong = ({ moduleId }: TestSpecification) => /\/test\/(Chaos|CostSeeds)\w*\.test\.ts$/.test(moduleId)
 
 /** The longest files begin: otherwise one core waits for them in the end. */
 class LongestFirst extends BaseSequencer {
