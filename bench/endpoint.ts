@@ -4,13 +4,14 @@ import { UndiciClient } from "@stint/batch/node"
 import { Endpoint, Endpoints } from "@stint/core"
 import { Effect, Layer, Redacted } from "effect"
 
-/** `CurrentEndpoint` at a URL, over the client of a run. */
-export const layer = (url: string) =>
+/** `CurrentEndpoint` at a URL, over the client of a run: of an engine, or of Hugging Face's own image. */
+export const layer = (url: string, image: "tei" | "huggingface" = "huggingface") =>
   Layer.effect(
     ManagedEndpoint.CurrentEndpoint,
     Effect.gen(function* () {
       const endpoint = yield* Endpoint.fromJson({
         name: "bench",
+        model: { repository: "bench", image: { [image]: {} } },
         status: { state: "running", url, readyReplica: 1, targetReplica: 1 }
       })
       const endpoints = yield* Endpoints.make({ token: Redacted.make("hf_bench"), namespace: "bench" })

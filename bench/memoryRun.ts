@@ -1,7 +1,10 @@
-/** A run as the command makes it, of the rows in a folder: `node bench/memoryRun.ts <folder> <url> <count>`. */
+/**
+ * A run as the command makes it, of the rows in a folder: `node bench/memoryRun.ts <folder> <url> <count>`. With `again` after
+ * that it only reads what is left of them, which has to be nothing.
+ */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Batch, Inference, Job, Journal, Progress, Sink, Source } from "@stint/batch"
-import { Effect, Schema } from "effect"
+import { Effect, FileSystem, Schema } from "effect"
 import * as BenchEndpoint from "./endpoint.ts"
 import { measure } from "./measured.ts"
 
@@ -15,14 +18,29 @@ const job = Job.make({
   run: (row) => Effect.map(Inference.request({ path: "/", body: row }), ({ body }) => body)
 })
 
-const [, , directory = "", url = "", count = ""] = process.argv
+const [, , directory = "", url = "", count = "", again] = process.argv
+
+const items = Source.jsonl(`${directory}/rows.jsonl`, Row)
 
 const run = Effect.gen(function* () {
-  const items = Source.jsonl(`${directory}/rows.jsonl`, Row)
   const plan = yield* Batch.prepare(items, job)
+  if (again !== undefined) {
+    return plan.remaining === 0 ? undefined : yield* Effect.die(`${plan.remaining} are left`)
+  }
   yield* Batch.run(items, job, { progress: Progress.make({ total: plan.items }) })
   const written = yield* Sink.results(directory)
   if (written.results !== Number(count)) return yield* Effect.die(`${written.results} results of ${count}`)
 }).pipe(Effect.provide([BenchEndpoint.layer(url), Journal.layerFile(`${directory}/journal.jsonl`)]))
 
-await Effect.runPromise(measure(run, Number(count)).pipe(Effect.provide(NodeServices.layer)))
+const left = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  let bytes = 0
+  for (const file of yield* fs.readDirectory(directory)) {
+    if (file !== "rows.jsonl") bytes += Number((yield* fs.stat(`${directory}/${file}`)).size)
+  }
+  return bytes
+})
+
+await Effect.runPromise(
+  measure(run, Number(count), Effect.orDie(left)).pipe(Effect.provide(NodeServices.layer))
+)

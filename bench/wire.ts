@@ -1,85 +1,130 @@
-/** What a request costs: undici alone, the client of the project, and a whole run over it. */
-import { Console, Effect, Stream } from "effect"
-import { ChildProcess, type ChildProcessSpawner } from "effect/process"
-import { type Measured, decode } from "./measured.ts"
+/** What a request costs: undici alone, the client of the project, and a whole run over it, with what can be left out. */
+import { Effect, FileSystem, Schema } from "effect"
+import type { Bench } from "./harness/bench.ts"
+import * as Program from "./harness/program.ts"
+import { type Profile, ProfileText, groups } from "./harness/profile.ts"
+import { figure } from "./harness/result.ts"
+import { type Rounds, paired, ratios } from "./harness/rounds.ts"
+import { digits, spread } from "./harness/text.ts"
 
-const ways = ["raw", "client", "engine"] as const
+const ways = ["raw", "client", "engine", "forgetful", "exported", "spans"] as const
 
-const names: Readonly<Record<(typeof ways)[number], string>> = {
-  raw: "undici Pool.request",
-  client: "UndiciClient",
-  engine: "Batch.run"
+type Way = (typeof ways)[number]
+
+const labels: Readonly<Record<Way, string>> = {
+  raw: "undici `Pool.request` and JSON",
+  client: "`UndiciClient` alone",
+  engine: "`Batch.run`, journal in a file",
+  forgetful: "`Batch.run`, no journal",
+  exported: "`Batch.run`, metrics read every second",
+  spans: "`Batch.run`, a span for each request"
 }
 
-const program = (file: string, ...args: ReadonlyArray<string>) =>
-  ChildProcess.make(process.execPath, [`${import.meta.dirname}/${file}`, ...args], { stderr: "inherit" })
-
-const linesOf = (stdout: ChildProcessSpawner.ChildProcessHandle["stdout"]) =>
-  Stream.splitLines(Stream.decodeText(stdout))
-
-/** The URL of a server in a process of its own, until the scope ends. */
-export const echo = Effect.gen(function* () {
-  const { stdout } = yield* program("echo.ts")
-  const [port = ""] = yield* Stream.runCollect(Stream.take(linesOf(stdout), 1))
-  return `http://127.0.0.1:${port}`
+const tableOf = (rounds: Rounds<Way>, requests: number) => ({
+  title: "The cost of a request",
+  note: `${requests} requests of 1 KB each way, 64 in flight, to a server of bare sockets; medians, lowest and highest of ${rounds.length} rounds.`,
+  columns: ["", "CPU µs a request", "to undici", "requests/s", "to undici", "peak MB"],
+  rows: ways.map((way) => {
+    const of = (pick: (one: Rounds<Way>[number][Way]) => number) =>
+      spread(rounds.map((round) => pick(round[way])))
+    return [
+      labels[way],
+      of(({ microsEach }) => microsEach),
+      spread(ratios(rounds, [way, "raw"], ({ microsEach }) => microsEach)),
+      of(({ perSecond }) => perSecond),
+      spread(ratios(rounds, [way, "raw"], ({ perSecond }) => perSecond)),
+      of(({ peakMegabytes }) => peakMegabytes)
+    ]
+  })
 })
 
-/** What a program of this folder measures of itself. */
-export const measured = Effect.fnUntraced(function* (file: string, ...args: ReadonlyArray<string>) {
-  const { stdout } = yield* program(file, ...args)
-  const lines = yield* Stream.runCollect(linesOf(stdout))
-  return yield* decode(lines.at(-1) ?? "")
+/** One way once more, under the profiler: which costs some time itself. */
+const profiled = Effect.fnUntraced(function* (way: Way, url: string, requests: number) {
+  const fs = yield* FileSystem.FileSystem
+  const directory = yield* fs.makeTempDirectoryScoped()
+  const flags = ["--cpu-prof", `--cpu-prof-dir=${directory}`]
+  yield* Program.measured("wireClient.ts", [way, url, String(requests)], flags)
+  const [file = ""] = yield* fs.readDirectory(directory)
+  const text = yield* fs.readFileString(`${directory}/${file}`)
+  return yield* Schema.decodeEffect(ProfileText)(text)
 }, Effect.scoped)
 
-const median = (values: ReadonlyArray<number>) => {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+/** What is more than a hundredth of one of the two. */
+const profileTable = (ours: Profile, raw: Profile) => {
+  const inOurs = groups(ours)
+  const inRaw = new Map(groups(raw))
+  const sum = (all: Iterable<readonly [string, number]>) =>
+    [...all].reduce((total, [, micros]) => total + micros, 0)
+  const whole = sum(inRaw)
+  return {
+    title: "Where the time goes",
+    note: "Of a run and of undici alone, each once under `--cpu-prof` with what warms it up: shares, in percent of all that undici took. Of the groups only those that are a hundredth of that.",
+    columns: ["", "run", "undici alone"],
+    rows: [
+      ...inOurs
+        .filter(([group, micros]) => Math.max(micros, inRaw.get(group) ?? 0) > whole / 100)
+        .map(([group, micros]) => [
+          group,
+          digits((100 * micros) / whole),
+          digits((100 * (inRaw.get(group) ?? 0)) / whole)
+        ]),
+      ["all", digits((100 * sum(inOurs)) / whole), "100"]
+    ]
+  }
 }
 
-const spread = (values: ReadonlyArray<number>, digits: number) =>
-  `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}-${Math.max(...values).toFixed(digits)})`
-
-type Round = Readonly<Record<(typeof ways)[number], Measured>>
-
-const row = (cells: ReadonlyArray<string>) =>
-  cells.map((cell, index) => (index === 0 ? cell.padEnd(20) : cell.padStart(20))).join("")
-
-/** The rounds as a table. Ratios are of one round's figures: a machine has good and bad minutes. */
-const table = (rounds: ReadonlyArray<Round>) => [
-  row(["", "CPU us/request", "ratio", "requests/s", "peak MB"]),
-  ...ways.map((way) => {
-    const of = (pick: (one: Measured) => number) => rounds.map((round) => pick(round[way]))
-    return row([
-      names[way],
-      spread(
-        of(({ microsEach }) => microsEach),
-        0
-      ),
-      spread(
-        rounds.map((round) => round[way].microsEach / round.raw.microsEach),
-        2
-      ),
-      spread(
-        of(({ perSecond }) => perSecond),
-        0
-      ),
-      spread(
-        of(({ peakMegabytes }) => peakMegabytes),
-        0
-      )
-    ])
-  })
-]
-
-/** 64 in flight, about 1 KB of JSON each way, the same server for all. */
-export const wire = Effect.fnUntraced(function* (rounds: number, requests: number) {
-  const url = yield* echo
-  const done: Array<Round> = []
-  for (let nth = 0; nth < rounds; nth++) {
-    const cost = (way: (typeof ways)[number]) => measured("wireClient.ts", way, url, String(requests))
-    const round = { raw: yield* cost("raw"), client: yield* cost("client"), engine: yield* cost("engine") }
-    done.push(round)
-  }
-  yield* Console.log(`wire: ${rounds} rounds of ${requests} requests, 64 in flight; median (lowest-highest)`)
-  for (const line of table(done)) yield* Console.log(line)
-}, Effect.scoped)
+export const wire: Bench = {
+  name: "wire",
+  title: "The wire",
+  run: Effect.fnUntraced(function* ({ flags, isQuick, rounds: asked, seed }) {
+    const requests = isQuick ? 5000 : 10_000
+    const url = yield* Program.server("echo.ts")
+    const rounds = yield* paired({
+      what: "wire",
+      names: ways,
+      rounds: asked ?? (isQuick ? 2 : 7),
+      seed,
+      run: (way) => Program.measured("wireClient.ts", [way, url, String(requests)], flags)
+    })
+    const profiles = isQuick
+      ? []
+      : [profileTable(yield* profiled("engine", url, requests), yield* profiled("raw", url, requests))]
+    const cpu = (one: { readonly microsEach: number }) => one.microsEach
+    return {
+      figures: [
+        figure("CPU a request, run to undici", ratios(rounds, ["engine", "raw"], cpu), { most: 1.1 }),
+        figure(
+          "requests a second, run to undici",
+          ratios(rounds, ["engine", "raw"], ({ perSecond }) => perSecond),
+          { least: 0.95 }
+        ),
+        figure("CPU a request, `UndiciClient` to undici", ratios(rounds, ["client", "raw"], cpu)),
+        figure("CPU, journal to none", ratios(rounds, ["engine", "forgetful"], cpu), { most: 1.05 }),
+        figure("CPU, metrics read every second to not", ratios(rounds, ["exported", "engine"], cpu)),
+        figure("CPU, spans of requests to none", ratios(rounds, ["spans", "engine"], cpu))
+      ],
+      tables: [tableOf(rounds, requests), ...profiles],
+      plots: [
+        {
+          kind: "bars" as const,
+          id: "wire",
+          title: "CPU of a request, to undici alone",
+          x: "ratio, median of the rounds",
+          isLog: false,
+          bars: ways.map((way) => {
+            const { median } = figure("", ratios(rounds, [way, "raw"], cpu))
+            return {
+              label: labels[way].replaceAll("`", ""),
+              value: median,
+              text: median.toFixed(2),
+              isOurs: way === "engine"
+            }
+          })
+        }
+      ],
+      notes: [
+        "Metrics cannot be left out: the run counts in plain numbers and publishes them once a second. What is compared is a program that reads all of them every second, as an exporter does."
+      ]
+    }
+  }, Effect.scoped)
+}
