@@ -85,7 +85,7 @@ const parse = (text: string): Template | InvalidTemplate => {
  * import { Effect } from "effect"
  *
  * const prompt = Effect.runSync(Template.make("Summarise: {{text}} ({{meta.lang}})"))
- * Template.render(prompt, { text: "A long story", meta: { lang: "en" } }) // => "Summarise: A long story (en)"
+ * console.log(Template.render(prompt, { text: "A long story", meta: { lang: "en" } })) // => Summarise: A long story (en)
  * ```
  */
 export const make = (text: string): Effect.Effect<Template, InvalidTemplate> =>
@@ -102,7 +102,7 @@ export const make = (text: string): Effect.Effect<Template, InvalidTemplate> =>
  * ```ts
  * import { Template } from "@stint/batch"
  *
- * Template.escape("{{x}}") // => "\\{{x}}"
+ * console.log(Template.escape("{{x}}")) // => \{{x}}
  * ```
  */
 export const escape = (text: string): string =>
@@ -152,7 +152,7 @@ const textOf = (value: unknown): string | Omit<Unfilled, "field"> => {
  * import { Effect } from "effect"
  *
  * const prompt = Effect.runSync(Template.make("Summarise: {{text}}"))
- * Template.render(prompt, { txt: "A long story" }) // => { field: "text", detail: "is missing, and the template needs it" }
+ * console.log(JSON.stringify(Template.render(prompt, { txt: "A long story" }))) // => {"field":"text","detail":"is missing, and the template needs it"}
  * ```
  */
 export const render = (template: Template, row: unknown): string | Unfilled => {
