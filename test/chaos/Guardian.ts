@@ -145,6 +145,7 @@ export const spawn = (place: Place, argv: ReadonlyArray<string>, env: object) =>
       else after(upAfter, () => inParent(() => child.stdout.emit("data", `${Order.up}\n`)))
     } else if (text === Order.done) after(1, () => (isActing ? undefined : die(0)))
     else if (text === Order.unconfirmed) after(1, () => act("the run gave its release up"))
+    else order = Order.after(order, text)
   }
 
   const request = (url: URL, settings: object, onResponse: (response: unknown) => void) => {

@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import { LeaseRecords } from "@stint/batch/node"
 import { Endpoints, EndpointSpec } from "@stint/core"
 import { Emulator } from "@stint/emulator"
 import { Effect } from "effect"
 import { FetchHttpClient } from "effect/http"
+import * as fs from "node:fs"
 import * as World from "./commandWorld.ts"
 import * as LeaseWorld from "./leaseWorld.ts"
 
@@ -124,6 +126,58 @@ describe.concurrent("a guardian", () => {
       assert.strictEqual(yield* World.state, "paused")
       yield* LeaseWorld.cleared(world.home)
     }).pipe(Effect.scoped, Effect.provide(working))
+  )
+
+  for (const [what, harm] of [
+    ["deleted with its folder", (home: string) => fs.rmSync(LeaseWorld.folder(home), { recursive: true })],
+    ["damaged", (home: string) => LeaseWorld.recordFiles(home).forEach((file) => fs.truncateSync(file, 100))]
+  ] as const) {
+    it.live(`pauses it though its record was ${what} before its run was killed`, () =>
+      Effect.gen(function* () {
+        const world = yield* make(5000)
+        const stint = yield* world.run()
+        yield* World.started(50)
+        harm(world.home)
+        yield* stint.kill("SIGKILL")
+        yield* secondsUntil("paused")
+        yield* LeaseWorld.cleared(world.home)
+        const log = LeaseWorld.files(world.home)["guardian.log"] ?? ""
+        assert.include(log, `the record was ${what.split(" ")[0] === "deleted" ? "missing" : "damaged"}`)
+        assert.include(log, "released: paused, read back from the API")
+      }).pipe(Effect.scoped, Effect.provide(working))
+    )
+  }
+
+  it.live("leaves an endpoint alone that its run had not touched, whatever became of the record", () =>
+    Effect.gen(function* () {
+      const world = yield* make(50)
+      const { namespace, token, urls } = yield* Emulator.Emulator
+      const endpoints = yield* Endpoints.make({ token, namespace, apiUrl: urls.management })
+      yield* endpoints.create("batch", EndpointSpec.make(World.specJson))
+      yield* endpoints.awaitReady("batch")
+      const directory = LeaseWorld.folder(world.home)
+      const leases = yield* LeaseRecords.make({ directory, guardian: { token } })
+      const hold = yield* leases.claim({
+        apiUrl: urls.management.href,
+        namespace,
+        name: "batch",
+        policy: "pause",
+        pricePerHour: undefined,
+        whenLeased: "refuse"
+      })
+      fs.rmSync(directory, { recursive: true })
+      assert.strictEqual(yield* hold.leave, "last")
+      yield* hold.ended("it was not reached")
+      yield* LeaseWorld.until(
+        "the guardian said what it found",
+        Effect.sync(() =>
+          (LeaseWorld.files(world.home)["guardian.log"] ?? "").includes(
+            "nothing had been done to the endpoint"
+          )
+        )
+      )
+      assert.strictEqual(yield* World.state, "running")
+    }).pipe(Effect.scoped, Effect.provide([working, FetchHttpClient.layer]))
   )
 
   it.live("leaves an endpoint running that was to be kept", () =>

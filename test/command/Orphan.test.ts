@@ -41,15 +41,17 @@ describe.concurrent("a run with nothing left to do", () => {
     }).pipe(Effect.scoped, Effect.provide(deaf))
   )
 
-  it.live("leaves it alone when somebody has changed it since", () =>
+  it.live("leaves it alone when it was changed since, and ends with 5", () =>
     Effect.gen(function* () {
       const world = yield* killedInItsRelease
       const { setState } = yield* Emulator.Emulator
       yield* setState("batch", "paused")
       yield* setState("batch", "running")
       const again = yield* world.run("--no-guardian")
-      assert.deepStrictEqual(yield* again.end, { code: 0, signal: null })
-      assert.include(again.stderr(), "left alone: changed since the run was lost")
+      assert.deepStrictEqual(yield* again.end, { code: 5, signal: null })
+      assert.include(again.stderr(), "It is left alone: changed ")
+      assert.notInclude(again.stderr(), "releasing it")
+      assert.match(again.stderr(), /MAY STILL BE BILLING.*stint sweep --force/)
       assert.strictEqual(yield* World.state, "running")
     }).pipe(Effect.scoped, Effect.provide(deaf))
   )
@@ -70,5 +72,27 @@ describe.concurrent("a run with nothing left to do", () => {
         ])
       )
     )
+  )
+})
+
+describe("a run that is refused on what an earlier run left awake", () => {
+  it.live("ends with 5, and says what to do about it", () =>
+    Effect.gen(function* () {
+      const world = yield* LeaseWorld.make(3000)
+      const first = yield* world.run("--no-guardian")
+      yield* World.started(20)
+      yield* first.kill("SIGKILL")
+      yield* first.end
+      const second = yield* world.run("--no-guardian", "--max-cost", "0.0000001")
+      assert.deepStrictEqual(yield* second.end, { code: 5, signal: null })
+      assert.match(
+        second.stderr(),
+        /an earlier run left this endpoint.*MAY STILL BE BILLING.*or: stint sweep/
+      )
+      assert.strictEqual(yield* World.state, "running")
+      const sweep = yield* world.stint("sweep", "--yes")
+      assert.deepStrictEqual(yield* sweep.end, { code: 0, signal: null })
+      assert.strictEqual(yield* World.state, "paused")
+    }).pipe(Effect.scoped, Effect.provide(World.emulator({ boot: "short", millis: 40 })))
   )
 })

@@ -108,6 +108,7 @@ describe.concurrent("stint run", () => {
       assert.deepStrictEqual(yield* stint.end, { code: 0, signal: null })
       assert.strictEqual(yield* World.state, "running")
       assert.include(stint.stderr(), "IS LEFT RUNNING")
+      assert.include(stint.stderr(), '"keep" lasts until the next "stint sweep"')
       assert.include(stint.stdout(), "endpoint        left running, and billed")
     }).pipe(Effect.scoped, Effect.provide(quick))
   )

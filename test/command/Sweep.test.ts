@@ -50,29 +50,110 @@ describe.concurrent("stint sweep", () => {
     }).pipe(Effect.scoped, Effect.provide(emulator))
   )
 
-  it.live("leaves alone what somebody has changed since", () =>
+  it.live(
+    "leaves alone what was changed since, but says so aloud and ends with 5, until --force says to release it",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* orphaned()
+        const { setState } = yield* Emulator.Emulator
+        const endpoints = yield* client
+        yield* setState("batch", "paused")
+        yield* endpoints.resume("batch")
+        yield* endpoints.awaitReady("batch")
+        const sweep = yield* world.stint("sweep", "--yes", "--quiet")
+        assert.strictEqual((yield* sweep.end).code, 5)
+        assert.match(
+          sweep.stdout(),
+          /^tester\/batch {2}running .* LEFT AWAKE.*: changed .*stint sweep --force\n$/
+        )
+        assert.strictEqual(yield* World.state, "running")
+        const forced = yield* world.stint("sweep", "--yes", "--force")
+        assert.strictEqual((yield* forced.end).code, 0)
+        assert.include(forced.stdout(), "released: paused, read back from the API")
+        assert.strictEqual(yield* World.state, "paused")
+        assert.deepStrictEqual(LeaseWorld.records(world.env.HOME), [])
+      }).pipe(Effect.scoped, Effect.provide(emulator))
+  )
+
+  it.live("ends with 5 while a record is damaged, and says what to do about it; so does stint leases", () =>
     Effect.gen(function* () {
       const world = yield* orphaned()
-      const { setState } = yield* Emulator.Emulator
-      const endpoints = yield* client
-      yield* setState("batch", "paused")
-      yield* endpoints.resume("batch")
-      yield* endpoints.awaitReady("batch")
-      const sweep = yield* world.stint("sweep", "--yes")
-      assert.strictEqual((yield* sweep.end).code, 0)
-      assert.include(sweep.stdout(), "left alone: changed since the run was lost")
+      const names = Object.keys(LeaseWorld.files(world.env.HOME))
+      const name = names.find((one) => one.endsWith(".json")) ?? ""
+      yield* world.write(`${LeaseWorld.folder(world.env.HOME)}/${name}`, "{")
+      for (const args of [["sweep", "--yes", "--quiet"], ["leases"], ["leases", "--json"]]) {
+        const stint = yield* world.stint(...args)
+        assert.strictEqual((yield* stint.end).code, 5, args.join(" "))
+        assert.include(stint.stderr(), name)
+        assert.match(
+          stint.stderr(),
+          /DAMAGED.*MAY STILL BE BILLING.*pause what runs for nobody, then delete the file/
+        )
+      }
       assert.strictEqual(yield* World.state, "running")
     }).pipe(Effect.scoped, Effect.provide(emulator))
   )
 
+  it.live("brings a release to its end when a signal comes, and says nothing that is not so", () =>
+    Effect.gen(function* () {
+      const world = yield* LeaseWorld.make(3000)
+      const run = yield* world.run("--no-guardian")
+      yield* run.says("Ready after")
+      yield* run.kill("SIGKILL")
+      yield* run.end
+      const sweep = yield* world.stint("sweep", "--yes")
+      yield* sweep.says("not confirmed yet")
+      yield* sweep.kill("SIGINT")
+      yield* sweep.says("SIGINT: the release that has begun is brought to its end")
+      assert.deepStrictEqual(yield* sweep.end, { code: 130, signal: null })
+      assert.notInclude(sweep.stderr(), "nothing was woken")
+      assert.include(sweep.stdout(), "released: paused, read back from the API")
+      assert.strictEqual(yield* World.state, "paused")
+      yield* LeaseWorld.cleared(world.home)
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(LeaseWorld.faulty([{ on: { route: "pause", to: 3 }, do: { status: 500, body: {} } }]))
+    )
+  )
+
+  it.live(
+    "that is left with the third signal says what may go on billing, ends with 5, and leaves a guardian",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* LeaseWorld.make(3000)
+        const run = yield* world.run("--no-guardian")
+        yield* run.says("Ready after")
+        yield* run.kill("SIGKILL")
+        yield* run.end
+        const sweep = yield* world.stint("sweep", "--yes")
+        yield* sweep.says("not confirmed yet")
+        yield* sweep.kill("SIGINT")
+        yield* sweep.says("SIGINT: ")
+        yield* sweep.kill("SIGTERM")
+        yield* sweep.says("SIGTERM: ")
+        yield* sweep.kill("SIGHUP")
+        assert.deepStrictEqual(yield* sweep.end, { code: 5, signal: null })
+        assert.notInclude(sweep.stderr(), "No endpoint is awake")
+        assert.match(
+          sweep.stderr(),
+          /batch MAY STILL BE BILLING.*hf endpoints pause batch --namespace tester/
+        )
+        yield* LeaseWorld.secondsUntil("paused")
+        yield* LeaseWorld.cleared(world.home)
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(LeaseWorld.faulty([{ on: { route: "pause", to: 8 }, do: { status: 500, body: {} } }]))
+      )
+  )
+
   it.live("leaves alone what a living process holds", () =>
     Effect.gen(function* () {
-      const world = yield* World.make(3000)
+      const world = yield* World.make(30_000)
       const run = yield* world.run()
       yield* World.started(20)
       const sweep = yield* world.stint("sweep", "--yes", "--idle", "0s")
       assert.strictEqual((yield* sweep.end).code, 0)
-      assert.match(sweep.stdout(), /left alone: held by process \d+/)
+      assert.match(sweep.stdout(), /not looked at .*left alone: held by process \d+/)
       assert.strictEqual(yield* World.state, "running")
       yield* run.kill("SIGINT")
       assert.strictEqual((yield* run.end).code, 130)
@@ -102,6 +183,21 @@ describe.concurrent("stint sweep", () => {
       assert.strictEqual((yield* endpoints.get("other")).state, "running")
       assert.deepStrictEqual(LeaseWorld.records(world.env.HOME), [])
     }).pipe(Effect.scoped, Effect.provide(emulator))
+  )
+
+  it.live("leaves alone by its tag what boots, however short a time --idle says", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(0)
+      const endpoints = yield* client
+      yield* endpoints.create("batch", { ...EndpointSpec.make(World.specJson), tags: ["stint"] })
+      const sweep = yield* world.stint("sweep", "--yes", "--idle", "0s")
+      assert.strictEqual((yield* sweep.end).code, 0)
+      assert.match(sweep.stdout(), /(pending|initializing) .*found by tag .*left alone: /)
+      assert.notStrictEqual(yield* World.state, "paused")
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(Layer.merge(World.emulator({ boot: "long", millis: 0 }), FetchHttpClient.layer))
+    )
   )
 
   it.live("clears the record of an orphan that was to be kept, and leaves it running", () =>

@@ -57,6 +57,10 @@ export const files = (home: string): Readonly<Record<string, string>> =>
 export const records = (home: string): ReadonlyArray<string> =>
   Object.entries(files(home)).flatMap(([name, text]) => (name.endsWith(".json") ? [text] : []))
 
+/** The records, by where they are. */
+export const recordFiles = (home: string): ReadonlyArray<string> =>
+  Object.keys(files(home)).flatMap((name) => (name.endsWith(".json") ? [path.join(folder(home), name)] : []))
+
 /** Waits until something is so. */
 export const until = <E, R>(what: string, check: Effect.Effect<boolean, E, R>) =>
   check.pipe(

@@ -66,6 +66,11 @@ export interface Hold {
    * the call that it is about, and an endpoint that sleeps is not woken.
    */
   readonly note: (facts: Facts) => Effect.Effect<void, LeaseRecordError>
+  /**
+   * The endpoint is had: of an orphan that was taken over, the policy of the claim counts from here on, and no longer that of
+   * those who left it. Absent where the claim's counts from the start.
+   */
+  readonly acquired?: Effect.Effect<void> | undefined
   /** All that is known by now, from whichever holder. */
   readonly facts: Effect.Effect<Facts>
   /**

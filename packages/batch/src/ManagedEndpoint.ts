@@ -17,14 +17,18 @@ import type { Endpoint } from "@stint/core/Endpoint"
 import type * as EndpointError from "@stint/core/EndpointError"
 import { Endpoints } from "@stint/core/Endpoints"
 import type { EndpointSpec } from "@stint/core/EndpointSpec"
-import * as Cost from "./Cost.ts"
+import type * as Cost from "./Cost.ts"
+import type * as CostCap from "./CostCap.ts"
 import * as Acquire from "./internal/acquire.ts"
-import * as Backstop from "./internal/backstop.ts"
+import * as LeaseEnd from "./internal/leaseEnd.ts"
 import * as ModelName from "./internal/modelName.ts"
-import * as Release from "./internal/release.ts"
 import * as SharedLease from "./internal/sharedLease.ts"
+import * as Spending from "./internal/spending.ts"
+import * as Wake from "./internal/wake.ts"
+import * as Warnings from "./internal/warnings.ts"
 import type { Event } from "./LeaseEvent.ts"
 import * as Leases from "./Leases.ts"
+import * as ReplicaPolicy from "./ReplicaPolicy.ts"
 import { Sharing } from "./Sharing.ts"
 
 /** How the endpoint came to be ours: `Adopted` means that it ran already when we came. */
@@ -56,8 +60,17 @@ export interface Options {
   readonly readyTimeout?: Duration.Input | undefined
   /** How long the release is tried and confirmed. Default: 2 minutes. */
   readonly releaseTimeout?: Duration.Input | undefined
-  /** US dollars per replica-hour, for the bill. Default: the shipped price list. */
+  /** US dollars per replica-hour. Default: the API's own price; where it cannot be had, the shipped list. */
   readonly pricePerHour?: number | undefined
+  /**
+   * The most that the lease may cost in US dollars, its boot and its end included. It is ended early enough for that, with
+   * `CostCapReached`; a price that is not known is refused before anything is woken. Default: no cap.
+   */
+  readonly maxCost?: number | undefined
+  /** The same in billed minutes: two replicas for a minute are two. */
+  readonly maxBilledMinutes?: number | undefined
+  /** How many replicas an endpoint has that is created: so many and no others, or as the spec says. Default: `follow`. */
+  readonly replicas?: ReplicaPolicy.Replicas | undefined
   /** What to do when somebody pauses the endpoint while it is held. Default: `stop`, because it is their decision. */
   readonly onForeignPause?: "stop" | "resume" | undefined
   /** What to do when another process of this machine holds the endpoint, where leases are kept. Default: `refuse`. */
@@ -84,6 +97,9 @@ export type AcquireError =
   | Acquire.SpecMismatch
   | Acquire.AdoptionRefused
   | Leases.ClaimError
+  | CostCap.PriceUnknown
+  | CostCap.CapTooSmall
+  | CostCap.CostCapReached
 
 export { AdoptionRefused, SpecMismatch } from "./internal/acquire.ts"
 
@@ -108,6 +124,8 @@ export class CurrentEndpoint extends Context.Service<
     readonly acquisition: Acquisition
     /** What it has cost since it was acquired. */
     readonly bill: Effect.Effect<Cost.Bill>
+    /** By when it has to be ended, where it may not cost more than so much. */
+    readonly cap?: Spending.Cap | undefined
     /**
      * Waits until the endpoint answers again after it went cold: wakes one that scaled to zero, and fails on a foreign
      * pause unless `onForeignPause` says to resume.
@@ -132,13 +150,15 @@ interface Lease {
   readonly ready: Effect.Effect<Held, AcquireError>
   /** Counts out, and puts the endpoint to sleep if nobody else holds it and acquiring may have woken it. */
   readonly release: Effect.Effect<void, EndpointError.ReleaseUnconfirmed>
+  readonly spending: Spending.Spending
+  /** Keeps an eye on what it costs, once it is acquired. */
+  readonly watch: Effect.Effect<void>
 }
 
-/** Where this holder stands: among which, and since when. */
+/** Where this holder stands, and among which. */
 interface Place {
   readonly lease: SharedLease.SharedLease
   readonly namespace: string
-  readonly since: number
 }
 
 const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Lease, never, Endpoints> {
@@ -147,28 +167,27 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
   const records = yield* Leases.Leases
   const policy = options.onRelease ?? "pause"
   const emit = (event: Event) => Effect.suspend(() => options.onEvent?.(event) ?? Effect.void)
+  const spec = options.spec && ReplicaPolicy.pinned(options.spec, options.replicas ?? "follow")
   let place: Place | undefined
+  /** What a sweep goes by is noted at each look. */
+  const saw = (endpoint: Endpoint) => Effect.suspend(() => SharedLease.saw(place?.lease, endpoint))
+  const spending = yield* Spending.make(options, {
+    ...endpoints,
+    get: (name) => Effect.tap(endpoints.get(name), saw)
+  })
+  const { bill, see } = spending
+  const seen = (endpoint: Endpoint) => Effect.andThen(see(endpoint), saw(endpoint))
   let acquisition: Acquisition = "Adopted"
 
   /** A watcher that breaks must not keep the endpoint awake. */
   const tell = (event: Event) =>
     Effect.catchCause(emit(event), (cause) => Effect.logWarning("A watcher of the lease failed.", cause))
 
-  /** Told in the log where nobody watches. */
-  const emitOrWarn = (event: Event, text: string) =>
-    options.onEvent === undefined ? Effect.logWarning(text) : emit(event)
-
-  const price = (endpoint: Endpoint | undefined) =>
-    options.pricePerHour ??
-    (endpoint === undefined ? Acquire.specPrice(options.spec) : Acquire.shippedPrice(endpoint))
-  const billOf = (endpoint: Endpoint | undefined) =>
-    Effect.map(Clock.currentTimeMillis, (now) =>
-      Cost.bill({
-        millis: now - (place?.since ?? now),
-        pricePerHour: price(endpoint),
-        replicas: endpoint?.readyReplica
-      })
-    )
+  /** What is worth a warning is told in the log where nobody watches. */
+  const emitOrWarn = (event: Event) => {
+    const warning = options.onEvent === undefined ? Warnings.of(event, options.name) : undefined
+    return warning === undefined ? emit(event) : Effect.logWarning(warning)
+  }
 
   const acquireIn = Effect.fnUntraced(function* ({ lease, namespace }: Place) {
     const isFirst = lease.hold === undefined
@@ -177,44 +196,31 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
       namespace,
       name: options.name,
       policy,
-      pricePerHour: price(undefined),
+      pricePerHour: spending.pricePerHour(spec && { spec }),
       whenLeased: options.whenLeased ?? "refuse",
       onWaiting: (holders) => tell({ _tag: "Leased", holders })
     })
     if (isFirst && hold.orphan !== undefined) {
       const { leftBy = "a run that is gone", since } = hold.orphan
-      yield* emitOrWarn(
-        { _tag: "TookOver", since, leftBy },
-        `Endpoint "${namespace}/${options.name}" was left by ${leftBy}, held since ${since}: taken over.`
-      )
+      yield* emitOrWarn({ _tag: "TookOver", since, leftBy })
     }
     return yield* Acquire.acquire(endpoints, options, {
-      phase: () => lease.phase,
-      setPhase: (phase) => {
-        lease.phase = phase
-      },
-      setScaling: (found) => {
-        lease.scaling = found
-      },
+      ...SharedLease.progress(lease),
       namespace,
       hold,
       facts: SharedLease.factsOf(hold),
       declare: SharedLease.declare(lease, hold),
       note: SharedLease.note(lease, hold),
-      tell: (event) =>
-        event._tag === "Unguarded"
-          ? emitOrWarn(event, Backstop.warning(event.endpoint, event.cost))
-          : emit(event),
-      pricePerHour: price
+      tell: emitOrWarn,
+      spending
     })
   })
 
   const acquire = Effect.gen(function* () {
-    const since = yield* Clock.currentTimeMillis
     const namespace = yield* endpoints.namespace
-    const { name, spec } = options
-    yield* SharedLease.enter(leases, { namespace, name, policy, spec }, (lease) => {
-      place = { lease, namespace, since }
+    yield* SharedLease.enter(leases, { namespace, name: options.name, policy, spec }, (lease) => {
+      place = { lease, namespace }
+      spending.share(lease.meter)
     })
     if (place === undefined) return
     const held = yield* place.lease.turn.withPermit(acquireIn(place))
@@ -223,17 +229,25 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
   })
 
   const wait = (wasAwake: boolean, onLook?: (isReady: boolean) => void) =>
-    endpoints.awaitReady(options.name, {
-      timeout: options.readyTimeout,
-      wasAwake,
-      onChange: (endpoint) => emit({ _tag: "Waiting", endpoint }),
-      onLook
-    })
+    endpoints
+      .awaitReady(options.name, {
+        timeout: options.readyTimeout,
+        wasAwake,
+        onChange: (endpoint) => emit({ _tag: "Waiting", endpoint }),
+        onSeen: see,
+        onLook
+      })
+      .pipe(Effect.tapErrorTag("PausedByOther", () => SharedLease.pausedByOther(place?.lease, true)))
 
   /** Somebody paused it: wakes it again, as a user who says so wants. */
   const resumed = Effect.gen(function* () {
     yield* Effect.logWarning(`Somebody paused endpoint ${options.name}; resuming it.`)
-    yield* endpoints.resume(options.name)
+    // Once it is sent, its answer is waited for: a release that overtakes it would come to nothing.
+    yield* Wake.start(endpoints.resume(options.name), SharedLease.gaveUp(place?.lease)).pipe(
+      Effect.tap(seen),
+      Effect.tap(SharedLease.pausedByOther(place?.lease, false)),
+      Effect.uninterruptible
+    )
     return yield* wait(false)
   })
 
@@ -244,7 +258,10 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
     })
     return (
       options.onForeignPause === "resume" ? Effect.catchTag(back, "PausedByOther", () => resumed) : back
-    ).pipe(Effect.map((endpoint): Awake => ({ endpoint, wasAway })))
+    ).pipe(
+      Effect.tap(saw),
+      Effect.map((endpoint): Awake => ({ endpoint, wasAway }))
+    )
   })
 
   const ready = Effect.gen(function* () {
@@ -252,6 +269,7 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
     const endpoint = yield* wait(false)
     const waitedMillis = (yield* Clock.currentTimeMillis) - from
     if (place !== undefined) yield* SharedLease.sawReady(place.lease, endpoint)
+    yield* spending.ready
     yield* emit({ _tag: "Ready", endpoint, waitedMillis })
     const client = endpoints.clientFor(endpoint)
     return CurrentEndpoint.of({
@@ -261,32 +279,12 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
       client,
       conceal: endpoints.conceal,
       acquisition,
-      bill: billOf(endpoint),
+      bill,
+      cap: spending.cap,
       awaitAwake: awake,
-      read: endpoints.get(options.name),
+      read: Effect.tap(endpoints.get(options.name), seen),
       modelName: yield* ModelName.make(endpoint, client)
     })
-  })
-
-  const releaseAs = Effect.fnUntraced(function* (namespace: string, leaving: SharedLease.Leaving) {
-    const { phase, scaling } = leaving
-    if (phase._tag === "Untouched" && scaling === undefined) return
-    const endpoint = phase._tag === "Untouched" ? undefined : phase.endpoint
-    if (policy === "keep") {
-      return yield* tell({ _tag: "Kept", namespace, endpoint, bill: yield* billOf(endpoint) })
-    }
-    yield* tell({ _tag: "Releasing", policy })
-    const state = yield* Release.release(endpoints, {
-      name: options.name,
-      namespace,
-      // Changed and not woken: there is nothing to do but to change it back.
-      policy: phase._tag === "Untouched" ? "restore" : policy,
-      foundState: phase._tag === "Untouched" ? scaling?.state : phase.found?.state,
-      putBack: scaling && Backstop.putBack(scaling),
-      timeout: options.releaseTimeout ?? "2 minutes",
-      pricePerHour: price(endpoint)
-    })
-    yield* tell({ _tag: "Released", policy, state, bill: yield* billOf(endpoint) })
   })
 
   const release = Effect.gen(function* () {
@@ -294,13 +292,30 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
     const { lease, namespace } = place
     const { phase } = lease
     const left = yield* SharedLease.leave(leases, `${namespace}/${options.name}`, lease, (leaving) =>
-      releaseAs(namespace, leaving)
+      LeaseEnd.end({
+        endpoints,
+        name: options.name,
+        namespace,
+        policy,
+        timeout: options.releaseTimeout ?? "2 minutes",
+        lease,
+        leaving,
+        spending,
+        tell
+      })
     )
     if (left === "last" || phase._tag === "Untouched") return
-    yield* tell({ _tag: "Left", bill: yield* billOf(phase.endpoint) })
+    yield* tell({ _tag: "Left", bill: yield* bill })
   }).pipe(Effect.uninterruptible)
 
-  return { acquire, ready, release }
+  const watch = Effect.suspend(() => {
+    const phase = place?.lease.phase
+    if (phase === undefined || phase._tag === "Untouched" || phase.endpoint === undefined) return Effect.void
+    const { endpoint } = phase
+    return Effect.andThen(spending.ask({ endpoint }), spending.watch(endpoint))
+  })
+
+  return { acquire, ready, release, spending, watch }
 })
 
 /**
@@ -316,7 +331,8 @@ export const make = Effect.fnUntraced(function* (
   // Registered before the first call that may start a bill; it does nothing until then.
   yield* Effect.addFinalizer(() => Effect.orDie(lease.release))
   yield* lease.acquire
-  return yield* lease.ready
+  yield* Effect.forkScoped(lease.watch)
+  return yield* lease.spending.within(lease.ready)
 })
 
 /**
@@ -348,22 +364,35 @@ export const withEndpoint = <A, E, R>(
   A,
   E | AcquireError | EndpointError.ReleaseUnconfirmed,
   Exclude<R, CurrentEndpoint> | Endpoints
+> => Effect.map(withBill(options, use), ([value]) => value)
+
+/**
+ * The same, with what the endpoint has cost in all, its end included.
+ */
+export const withBill = <A, E, R>(
+  options: Options,
+  use: (held: Held) => Effect.Effect<A, E, R>
+): Effect.Effect<
+  readonly [value: A, bill: Cost.Bill],
+  E | AcquireError | EndpointError.ReleaseUnconfirmed,
+  Exclude<R, CurrentEndpoint> | Endpoints
 > =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const lease = yield* makeLease(options)
       const run = Effect.gen(function* () {
         yield* lease.acquire
+        yield* Effect.forkChild(lease.watch)
         const held = yield* lease.ready
         return yield* Effect.provideService(use(held), CurrentEndpoint, held)
       })
-      const exit = yield* Effect.exit(restore(run))
+      const exit = yield* Effect.exit(restore(lease.spending.within(run)))
       const released = yield* Effect.exit(lease.release)
       if (Exit.isFailure(released)) {
         return yield* Exit.isFailure(exit)
           ? Effect.failCause(Cause.combine(released.cause, exit.cause))
           : Effect.failCause(released.cause)
       }
-      return yield* exit
+      return [yield* exit, yield* lease.spending.bill] as const
     })
   )

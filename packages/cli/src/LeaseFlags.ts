@@ -4,7 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Terminal from "effect/Terminal"
+import * as Terminal from "effect/Terminal"
 import * as Flag from "effect/cli/Flag"
 import * as Prompt from "effect/cli/Prompt"
 import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
@@ -12,6 +12,7 @@ import type * as Leases from "@stint/batch/Leases"
 import type * as ManagedEndpoint from "@stint/batch/ManagedEndpoint"
 import type { Endpoint } from "@stint/core/Endpoint"
 import { ShortDuration } from "./ShortDuration.ts"
+import { Signals } from "./Signals.ts"
 
 const policies = ["pause", "restore", "scale-to-zero", "delete", "keep"] as const
 const policyOf = {
@@ -66,13 +67,19 @@ interface Given {
 export const toOptions = Effect.fnUntraced(function* (given: Given) {
   const { canPrompt } = yield* TerminalCapabilities
   const terminal = yield* Effect.context<Prompt.Environment | Terminal.Terminal>()
+  const signals = yield* Signals
+  /** A terminal that asks hands Ctrl-C on as a key: here it is the signal again, and ends the line of the question. */
+  const leave = Effect.flatMap(Terminal.Terminal, ({ display }) => Effect.ignore(display("\n"))).pipe(
+    Effect.andThen(Effect.sync(() => signals.raise("SIGINT"))),
+    Effect.andThen(Effect.never)
+  )
   const ask = ({ name, state }: Endpoint) =>
     Prompt.run(
       Prompt.Confirm({
         message: `Endpoint ${name} is ${state} already, and not by this program. Use it, and pause it in the end?`
       })
     ).pipe(
-      Effect.orElseSucceed(() => false),
+      Effect.catchTag("QuitError", () => leave),
       Effect.provideContext(terminal)
     )
   return {

@@ -2,6 +2,7 @@
  * A run by the calendar: flags, and what they mean. One run at a time; what is due meanwhile is left out and said.
  */
 import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
 import * as Cron from "effect/Cron"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -12,8 +13,9 @@ import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Flag from "effect/cli/Flag"
 import * as Scheduled from "@stint/batch/Scheduled"
-import { decidingError, signalCodes } from "./ExitCode.ts"
+import { ExitCode, decidingError, fromCause, signalCodes } from "./ExitCode.ts"
 import { ExitStatus } from "./ExitStatus.ts"
+import { InputFlagRefused } from "./InputFlags.ts"
 import { Signals } from "./Signals.ts"
 
 export const flags = {
@@ -43,6 +45,7 @@ export class ScheduleRefused extends Schema.TaggedError<ScheduleRefused>()("Sche
 }
 
 interface When {
+  readonly input: string
   readonly cron: Option.Option<string>
   readonly timeZone: string
   readonly missed: "skip" | "once"
@@ -72,14 +75,21 @@ const wordsFor = (event: Scheduled.Event): string | undefined => {
 
 /**
  * Runs once, or whenever `--cron` is due until a signal comes: between two runs it ends the command, during one the run takes
- * care of it and is the last.
+ * care of it and is the last. A release that was not confirmed is how the command ends, unless a later run confirmed one.
  */
 export const run = Effect.fnUntraced(function* <E, R>(
   once: Effect.Effect<void, E, R>,
-  { cron, missed, timeZone }: When,
+  { cron, input, missed, timeZone }: When,
   say: (line: string) => Effect.Effect<void>
 ) {
   if (Option.isNone(cron)) return yield* once
+  if (input === "-") {
+    return yield* new InputFlagRefused({
+      flag: "cron",
+      detail:
+        'each run reads the input anew, and standard input is there only once: every later run would find no rows. Give a file or a URL in place of "-"'
+    })
+  }
   const signals = yield* Signals
   const status = yield* ExitStatus
   const schedule = yield* Effect.mapError(
@@ -87,10 +97,24 @@ export const run = Effect.fnUntraced(function* <E, R>(
     ({ message }) => new ScheduleRefused({ cron: cron.value, timeZone, detail: message })
   )
   let isRunning = false
+  let unconfirmed: string | undefined
+  const judge = Effect.fnUntraced(function* (exit: Exit.Exit<void, E>) {
+    const code = Exit.isFailure(exit) ? fromCause(exit.cause) : ExitCode.success
+    const isUnconfirmed =
+      code === ExitCode.releaseUnconfirmed || (yield* Ref.get(status)) === ExitCode.releaseUnconfirmed
+    if (isUnconfirmed) {
+      unconfirmed =
+        failureOf(exit) ?? signals.atRisk() ?? "The release of the endpoint could not be confirmed."
+      return
+    }
+    // What is at risk is forgotten when it is read back asleep; a run that never came so far proves nothing.
+    if (Exit.isSuccess(exit) || signals.atRisk() === undefined) unconfirmed = undefined
+  })
   const running = Effect.suspend(() => {
     isRunning = true
-    return once
+    return Effect.andThen(Ref.set(status, ExitCode.success), once)
   }).pipe(
+    Effect.onExit(judge),
     Effect.ensuring(
       Effect.sync(() => {
         isRunning = false
@@ -104,7 +128,9 @@ export const run = Effect.fnUntraced(function* <E, R>(
     while (isRunning) yield* Effect.sleep("100 millis")
   })
   const next = Effect.flatMap(DateTime.now, (now) =>
-    say(`Next run at ${Cron.next(schedule, now).toISOString()}.`)
+    signals.received() === undefined
+      ? say(`Next run at ${Cron.next(schedule, now).toISOString()}.`)
+      : Effect.void
   )
   yield* next
   yield* Scheduled.run(running, {
@@ -116,6 +142,10 @@ export const run = Effect.fnUntraced(function* <E, R>(
       return event._tag === "Ended" ? Effect.andThen(told, next) : told
     }
   }).pipe(Effect.orDie, Effect.raceFirst(stopped))
+  if (unconfirmed !== undefined) {
+    yield* Ref.set(status, ExitCode.releaseUnconfirmed)
+    return yield* Console.error(`stint: ${unconfirmed}`)
+  }
   const signal = signals.received()
   if (signal !== undefined) yield* Ref.set(status, signalCodes[signal])
 })

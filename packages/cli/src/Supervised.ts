@@ -14,9 +14,10 @@ import { Signals } from "./Signals.ts"
 const MOMENT = "500 millis"
 
 /** Where a run is. */
-export type Phase = "claiming" | "creating" | "resuming" | "waking" | "running" | "releasing"
+export type Phase = "claiming" | "taken" | "creating" | "resuming" | "waking" | "running" | "releasing"
 
 const phases: Partial<Record<ManagedEndpoint.Event["_tag"], Phase>> = {
+  TookOver: "taken",
   Creating: "creating",
   Resuming: "resuming",
   Acquired: "waking",
@@ -39,6 +40,7 @@ export interface Options {
 
 const doing: Record<Exclude<Phase, "running">, string> = {
   claiming: "stopping; nothing was woken",
+  taken: "stopping; this run has woken nothing, but what the run before it left may be awake still",
   creating: "the endpoint is being created; as soon as that is answered it is released",
   resuming: "the endpoint is being resumed; as soon as that is answered it is released",
   waking: "releasing the endpoint",
@@ -90,4 +92,24 @@ export const run = Effect.fnUntraced(function* <A, E, R>(
   const exit = yield* Fiber.await(fiber)
   yield* Fiber.interrupt(watcher)
   return exit
+})
+
+/**
+ * Brings a release to its end, whatever signals come: cut short, it would leave the endpoint to its bill. The signals say what
+ * they do; the third leaves, as everywhere.
+ */
+export const toItsEnd = Effect.fnUntraced(function* <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  say: (line: string) => Effect.Effect<void>
+): Effect.fn.Return<A, E, R | Signals> {
+  const { first, left, second } = yield* Signals
+  const words = Effect.gen(function* () {
+    yield* say(`${yield* first}: the release that has begun is brought to its end. ${leaving(left())}`)
+    yield* say(`${yield* second}: still releasing the endpoint. ${leaving(left())}`)
+  })
+  return yield* Effect.acquireUseRelease(
+    Effect.forkChild(words, { startImmediately: true }),
+    () => Effect.uninterruptible(effect),
+    (watcher) => Fiber.interrupt(watcher)
+  )
 })

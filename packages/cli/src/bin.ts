@@ -98,12 +98,14 @@ const program = Effect.gen(function* () {
     })
   )
   const exit = yield* Fiber.await(main)
-  if (Exit.isSuccess(exit)) return yield* Ref.get(status)
+  const known = yield* Ref.get(status)
+  if (Exit.isSuccess(exit)) return known
   if (isHelp(exit.cause)) return ExitCode.success
   yield* explain(exit.cause)
-  const signal = signals.received()
-  return Cause.hasInterruptsOnly(exit.cause) && signal !== undefined
-    ? signalCodes[signal]
+  if (known === ExitCode.releaseUnconfirmed) return known
+  // A question that is left with Ctrl-C interrupts without a signal.
+  return Cause.hasInterruptsOnly(exit.cause)
+    ? signalCodes[signals.received() ?? "SIGINT"]
     : fromCause(exit.cause)
 }).pipe(Effect.scoped)
 

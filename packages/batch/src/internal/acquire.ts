@@ -9,8 +9,12 @@ import type { Endpoints } from "@stint/core/Endpoints"
 import type { EndpointSpec } from "@stint/core/EndpointSpec"
 import * as PriceList from "@stint/core/PriceList"
 import type { Facts, Found, Hold, LeaseRecordError } from "../Leases.ts"
+import type { CapTooSmall, PriceUnknown } from "../CostCap.ts"
 import type { Acquisition, Event, Options } from "../ManagedEndpoint.ts"
+import * as ReplicaPolicy from "../ReplicaPolicy.ts"
 import * as Backstop from "./backstop.ts"
+import type { Spending, Subject } from "./spending.ts"
+import * as Wake from "./wake.ts"
 
 /** The endpoint that has the name serves another model than the spec asks for: its rows would be silently wrong. */
 export class SpecMismatch extends Schema.TaggedError<SpecMismatch>()("SpecMismatch", {
@@ -57,10 +61,6 @@ export const shippedPrice = (endpoint: Endpoint): number | undefined =>
     instanceSize: endpoint.compute?.instanceSize ?? undefined
   })
 
-/** The price of the hardware that a spec asks for. */
-export const specPrice = (spec: EndpointSpec | undefined): number | undefined =>
-  spec === undefined ? undefined : PriceList.pricePerHour(spec)
-
 /** The tag of what Stint created, by which it can be found when its creator is gone. */
 export const tag = "stint"
 
@@ -95,8 +95,10 @@ export interface Lease {
   readonly note: (facts: Facts) => Effect.Effect<void>
   /** Remembers that the scaling is no longer as it was found. */
   readonly setScaling: (found: Found) => void
+  /** Remembers when a call that starts the endpoint was given up without an answer. */
+  readonly onUnanswered: (at: number) => void
   readonly tell: (event: Event) => Effect.Effect<void>
-  readonly pricePerHour: (endpoint: Endpoint) => number | undefined
+  readonly spending: Spending
 }
 
 /** What is known of an endpoint from before. */
@@ -112,28 +114,49 @@ export const acquire = Effect.fnUntraced(function* (
   options: Options,
   lease: Lease
 ) {
-  const { name, spec } = options
-  const { declare, hold, namespace, note, setPhase, tell } = lease
+  const { name, replicas = "follow" } = options
+  const spec = options.spec && ReplicaPolicy.pinned(options.spec, replicas)
+  const { declare, hold, namespace, note, setPhase, spending, tell } = lease
   let isCreateOurs = false
+
+  /** What it may cost is looked at before anything is done to it. */
+  const afford = Effect.fnUntraced(function* (subject: Subject) {
+    const allowance = yield* spending.affords(subject)
+    if (allowance !== undefined) yield* tell({ _tag: "Capped", namespace, ...allowance })
+  })
 
   /** Sends a call that may start a bill. Refused in so many words, it did not. */
   const started = <A, E>(call: Effect.Effect<A, E>, origin: Origin, endpoint: Endpoint | undefined) =>
     Effect.suspend(() => {
       const before = lease.phase()
       setPhase({ _tag: "Attempted", endpoint, ...origin })
-      return Effect.tapError(call, (error) =>
-        Effect.sync(() => {
-          if (!isAmbiguous(error)) setPhase(before)
-        })
+      let isOpen = false
+      const sent = Wake.start(call, (at) => {
+        isOpen = true
+        lease.onUnanswered(at)
+      })
+      // A refusal says nothing of an attempt before it that was not answered.
+      return Effect.tapError(sent, (error) =>
+        isOpen || isAmbiguous(error) ? spending.assume : Effect.sync(() => setPhase(before))
       )
-    }).pipe(Effect.uninterruptible)
+    }).pipe((sent) => Effect.andThen(spending.begin, sent), Effect.uninterruptible)
 
   const held = Effect.fnUntraced(function* (origin: Origin, endpoint: Endpoint) {
     setPhase({ _tag: "Held", endpoint, ...origin })
-    yield* note({ updatedAt: updatedAtOf(endpoint), pricePerHour: lease.pricePerHour(endpoint) })
+    yield* spending.begin
+    yield* spending.see(endpoint)
+    const pricePerHour = spending.pricePerHour({ endpoint })
+    yield* note({ updatedAt: updatedAtOf(endpoint), pricePerHour })
+    yield* hold.acquired ?? Effect.void
     if (Backstop.isUnguarded(endpoint)) {
-      const pricePerHour = lease.pricePerHour(endpoint)
       yield* tell({ _tag: "Unguarded", endpoint, cost: Backstop.crashCost(endpoint, pricePerHour) })
+    }
+    const range = ReplicaPolicy.rangeOf(endpoint)
+    if (range !== undefined && !ReplicaPolicy.isMet(endpoint, replicas)) {
+      yield* tell({ _tag: "ReplicasDiffer", endpoint, wanted: replicas, ...range })
+    }
+    if (range !== undefined && ReplicaPolicy.autoscales(endpoint)) {
+      yield* tell({ _tag: "Autoscales", endpoint, ...range, pricePerHour })
     }
     return { acquisition: origin.acquisition, endpoint }
   })
@@ -177,6 +200,8 @@ export const acquire = Effect.fnUntraced(function* (
 
   const takeExisting = Effect.fnUntraced(function* (endpoint: Endpoint) {
     yield* checkSpec(endpoint, spec)
+    yield* spending.see(endpoint)
+    yield* afford({ endpoint })
     if (endpoint.isAsleep || endpoint.state === "failed") {
       const origin = yield* originOf(endpoint, "Resumed")
       yield* guard(endpoint, origin)
@@ -188,6 +213,7 @@ export const acquire = Effect.fnUntraced(function* (
       return yield* new AdoptionRefused({ namespace, name, state: endpoint.state })
     }
     const origin = yield* originOf(endpoint, "Adopted")
+    if (origin.acquisition === "Adopted") spending.adopted()
     yield* note({ ...origin, updatedAt: updatedAtOf(endpoint) })
     // Whoever watches the events is told by them.
     if (options.onEvent === undefined && lease.phase()._tag === "Untouched") {
@@ -200,6 +226,8 @@ export const acquire = Effect.fnUntraced(function* (
 
   const create = Effect.fnUntraced(function* (given: EndpointSpec) {
     const origin: Origin = { acquisition: "Created", found: undefined }
+    yield* spending.see(undefined)
+    yield* afford({ spec: given })
     isCreateOurs = (yield* lease.facts).acquisition === undefined
     yield* declare({ acquisition: "Created" })
     yield* tell({ _tag: "Creating", namespace })
@@ -216,7 +244,15 @@ export const acquire = Effect.fnUntraced(function* (
         error
       ): Effect.Effect<
         { acquisition: Acquisition; endpoint: Endpoint },
-        NotFound | ApiError | Conflict | QuotaExceeded | SpecMismatch | AdoptionRefused | LeaseRecordError
+        | NotFound
+        | ApiError
+        | Conflict
+        | QuotaExceeded
+        | SpecMismatch
+        | AdoptionRefused
+        | LeaseRecordError
+        | PriceUnknown
+        | CapTooSmall
       > => (error._tag === "NotFound" && spec !== undefined ? create(spec) : Effect.fail(error))
     })
   )

@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import { type ApiError, type NotFound, ReleaseUnconfirmed } from "@stint/core/EndpointError"
+import type { Endpoint } from "@stint/core/Endpoint"
 import type { Endpoints } from "@stint/core/Endpoints"
 import type { Change } from "@stint/core/EndpointSpec"
 import * as Policy from "@stint/core/Policy"
@@ -65,10 +66,12 @@ export const release = Effect.fnUntraced(function* (
     /** What to change back once it sleeps. */
     readonly putBack: Change | undefined
     readonly timeout: Duration.Input
+    /** Told at each look what was seen; `undefined`: it is gone. */
+    readonly onSeen?: ((endpoint: Endpoint | undefined) => Effect.Effect<void>) | undefined
     readonly pricePerHour: number | undefined
   }
 ) {
-  const { name } = options
+  const { name, onSeen = () => Effect.void } = options
   const step = stepFor(options.policy, options.foundState)
   const lastSeen = yield* Ref.make<{ state?: string; detail?: string }>({})
   // In a fiber of its own: what is uninterruptible cannot be ended by its own clock, and this must be. Each call is sent
@@ -85,6 +88,7 @@ export const release = Effect.fnUntraced(function* (
 
   if (step === "leave") {
     const left = endpoints.get(name).pipe(
+      Effect.tap(onSeen),
       Effect.map((endpoint) => endpoint.state),
       Effect.orElseSucceed(() => "unknown")
     )
@@ -93,23 +97,22 @@ export const release = Effect.fnUntraced(function* (
 
   const act =
     step === "pause"
-      ? endpoints.pause(name)
+      ? Effect.tap(endpoints.pause(name), onSeen)
       : step === "scaleToZero"
-        ? endpoints.scaleToZero(name)
+        ? Effect.tap(endpoints.scaleToZero(name), onSeen)
         : endpoints.delete(name)
 
-  const readBack = endpoints
-    .get(name)
-    .pipe(
-      Effect.flatMap((endpoint) =>
-        isDone(step, endpoint.state)
-          ? Effect.succeed(endpoint.state)
-          : Effect.andThen(
-              Ref.set(lastSeen, { state: endpoint.state }),
-              Effect.fail(new NotYet(`it answers "${endpoint.state}" after ${step}`))
-            )
-      )
+  const readBack = endpoints.get(name).pipe(
+    Effect.tap(onSeen),
+    Effect.flatMap((endpoint) =>
+      isDone(step, endpoint.state)
+        ? Effect.succeed(endpoint.state)
+        : Effect.andThen(
+            Ref.set(lastSeen, { state: endpoint.state }),
+            Effect.fail(new NotYet(`it answers "${endpoint.state}" after ${step}`))
+          )
     )
+  )
 
   // A refused or lost call proves nothing either way: what counts is what is read back.
   const attempt = act.pipe(
@@ -120,7 +123,7 @@ export const release = Effect.fnUntraced(function* (
           ? Effect.fail(error)
           : Effect.mapError(readBack, (seen) => (seen._tag === "NotFound" ? seen : error))
     }),
-    Effect.catchTag("NotFound", () => Effect.succeed("deleted")),
+    Effect.catchTag("NotFound", () => Effect.as(onSeen(undefined), "deleted")),
     Effect.tapError((error) => {
       const detail = error._tag === "NotYet" ? error.detail : error.message
       return Effect.andThen(

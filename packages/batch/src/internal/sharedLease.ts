@@ -20,6 +20,7 @@ import {
 import type { Service as LeaseService } from "../Leases.ts"
 import type { ReleasePolicy } from "../ManagedEndpoint.ts"
 import type { Phase } from "./acquire.ts"
+import * as Meter from "./meter.ts"
 import * as SpecDifference from "./specDifference.ts"
 
 /** A lease, its holders counted. */
@@ -38,6 +39,14 @@ export interface SharedLease {
   hasNoted: boolean
   /** The scaling to put back, once the endpoint sleeps. */
   scaling: Found | undefined
+  /** The `updatedAt` that was noted last. */
+  updatedAt: string | undefined
+  /** When a call that starts it was given up without an answer. */
+  startGivenUpAt: number | undefined
+  /** Somebody else paused it while it was held. */
+  isPausedByOther: boolean
+  /** What all holders see of it. */
+  readonly meter: Meter.Meter
 }
 
 /** What somebody wants of an endpoint. */
@@ -82,7 +91,11 @@ export const enter = (
         phase: { _tag: "Untouched" },
         hold: undefined,
         hasNoted: false,
-        scaling: undefined
+        scaling: undefined,
+        updatedAt: undefined,
+        startGivenUpAt: undefined,
+        isPausedByOther: false,
+        meter: Meter.make()
       }
       leases.set(key, lease)
       onEntered(lease)
@@ -123,6 +136,7 @@ export const declare =
   (facts: Facts): Effect.Effect<void, LeaseRecordError> =>
     Effect.suspend(() => {
       lease.hasNoted ||= facts.acquisition !== undefined
+      lease.updatedAt = facts.updatedAt ?? lease.updatedAt
       return hold.note(facts)
     }).pipe(
       Effect.catchDefect((defect) => Effect.logWarning("The lease record could not be written.", defect))
@@ -151,6 +165,45 @@ export const sawReady = (lease: SharedLease, endpoint: Endpoint): Effect.Effect<
     if (phase._tag === "Untouched" || hold === undefined) return Effect.void
     lease.phase = { ...phase, _tag: "Held", endpoint }
     return note(lease, hold)({ updatedAt: endpoint.status.updatedAt ?? undefined })
+  })
+
+/**
+ * It was seen while it is held: what has changed of it by now, by ourselves or by others, is no reason for a sweep to leave it
+ * running should we be lost.
+ */
+export const saw = (lease: SharedLease | undefined, endpoint: Endpoint): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const updatedAt = endpoint.status.updatedAt ?? undefined
+    const hold = lease?.hold
+    if (lease === undefined || hold === undefined || lease.phase._tag === "Untouched") return Effect.void
+    return updatedAt === undefined || updatedAt === lease.updatedAt
+      ? Effect.void
+      : note(lease, hold)({ updatedAt })
+  })
+
+/** Remembers when a call that starts it was given up without an answer. */
+export const gaveUp =
+  (lease: SharedLease | undefined) =>
+  (at: number): void => {
+    if (lease !== undefined) lease.startGivenUpAt = at
+  }
+
+/** How far acquiring has come, kept with the lease. */
+export const progress = (lease: SharedLease) => ({
+  phase: () => lease.phase,
+  setPhase: (phase: Phase) => {
+    lease.phase = phase
+  },
+  setScaling: (found: Found) => {
+    lease.scaling = found
+  },
+  onUnanswered: gaveUp(lease)
+})
+
+/** Remembers whether somebody else paused it while it was held. */
+export const pausedByOther = (lease: SharedLease | undefined, isSo: boolean): Effect.Effect<void> =>
+  Effect.sync(() => {
+    if (lease !== undefined) lease.isPausedByOther = isSo
   })
 
 /** What the last one out finds. */

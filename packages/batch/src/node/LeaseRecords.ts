@@ -12,15 +12,18 @@ import type * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Credentials from "@stint/core/Credentials"
 import NodeCrypto from "node:crypto"
+import NodePath from "node:path"
 import * as Leases from "../Leases.ts"
 import type { ReleasePolicy } from "../ManagedEndpoint.ts"
 import * as GuardianProcess from "./internal/guardianProcess.ts"
 import * as Claims from "./internal/leaseClaim.ts"
 import * as File from "./internal/leaseFile.ts"
+import * as Hold from "./internal/leaseHold.ts"
 import * as Process from "./internal/leaseProcess.ts"
 import * as Store from "./internal/leaseStore.ts"
 
@@ -145,11 +148,7 @@ export const list = Effect.fnUntraced(function* (options?: Pick<Options, "direct
   }
 })
 
-/** Who left an endpoint, for a person. */
-const leftBy = (holders: ReadonlyArray<File.Holder>): string =>
-  holders.length === 0
-    ? "a run whose release was not confirmed"
-    : holders.map(({ host, pid }) => `process ${pid} on ${host}`).join(" and ")
+type TakenOver = Extract<Hold.Entry, { readonly _tag: "TakenOver" }>
 
 /** How often a claim that waits looks again. */
 const LOOK_EVERY = "500 millis"
@@ -162,7 +161,8 @@ const SETTLE = Duration.seconds(5)
 export const make = Effect.fnUntraced(function* (
   options?: Options
 ): Effect.fn.Return<Leases.Service, Config.ConfigError> {
-  const directory = options?.directory ?? (yield* Store.directory)
+  // A guardian looks for it from another folder.
+  const directory = NodePath.resolve(options?.directory ?? (yield* Store.directory))
   const guardian = options?.guardian
   const env = yield* GuardianProcess.environment
   const giveUpAfter = Duration.fromInputUnsafe(options?.giveUpAfter ?? "15 minutes")
@@ -184,6 +184,7 @@ export const make = Effect.fnUntraced(function* (
             file,
             id: record.id,
             generation: record.generation,
+            record,
             holder,
             callMillis: Duration.toMillis(Store.CALL_TIMEOUT),
             giveUpMillis: Duration.toMillis(giveUpAfter),
@@ -197,7 +198,6 @@ export const make = Effect.fnUntraced(function* (
     const file = File.fileOf(directory, claim)
     const failed = (error: { readonly path?: string; readonly detail: string }) =>
       new Leases.LeaseRecordError({ namespace, name, path: error.path ?? file, detail: error.detail })
-    const { pid } = Process.self()
     const token = NodeCrypto.randomUUID()
     const id = NodeCrypto.randomUUID()
 
@@ -212,7 +212,8 @@ export const make = Effect.fnUntraced(function* (
           damage = `${reading.detail}; set aside as ${File.setAside(file, since)}`
         const record = reading._tag === "Found" ? reading.record : undefined
         const decided = Claims.decide({ claim, record, self, id, standing: Process.standing, file })
-        if ("record" in decided) File.write(file, decided.record)
+        // Whoever guards an orphan is relieved by what is written: not before another guardian stands ready.
+        if ("record" in decided && decided._tag !== "TakenOver") File.write(file, decided.record)
         return decided
       })
       if (damage !== undefined) {
@@ -224,10 +225,7 @@ export const make = Effect.fnUntraced(function* (
     })
 
     let isToldToWait = false
-    const turn: Effect.Effect<
-      Exclude<Claims.Decision, { readonly _tag: "Wait" | "Refused" | "Conflict" }>,
-      Leases.ClaimError
-    > = Effect.gen(function* () {
+    const turn: Effect.Effect<Hold.Entry, Leases.ClaimError> = Effect.gen(function* () {
       for (;;) {
         const decision = yield* Effect.mapError(attempt, failed)
         if (decision._tag === "Refused") {
@@ -249,96 +247,59 @@ export const make = Effect.fnUntraced(function* (
       }
     })
 
-    yield* Effect.mapError(Store.makeDirectory(directory), failed)
-    const decision = yield* turn
-    const { generation, id: recordId } = decision.record
-    const isStill = (record: File.LeaseRecord) => record.id === recordId && record.generation === generation
-
-    /** Changes the record while it is still ours. */
-    const change = <A>(use: (record: File.LeaseRecord) => A) =>
-      Store.locked(file, () => {
+    /** Takes an orphan over, if it is still as it was when that was decided. */
+    const takeOver = Effect.fnUntraced(function* ({ former, record: { generation } }: TakenOver) {
+      const since = yield* Store.now
+      const self: File.Holder = { ...Process.self(), token, since, isReleasing: false }
+      return yield* Store.locked(file, () => {
         const reading = File.read(file)
-        return reading._tag === "Found" && isStill(reading.record) ? use(reading.record) : undefined
+        if (reading._tag !== "Found" || reading.record.id !== former.id) return undefined
+        const { record } = reading
+        const decided = Claims.decide({ claim, record, self, id, standing: Process.standing, file })
+        if (decided._tag !== "TakenOver" || decided.record.generation !== generation) return undefined
+        File.write(file, decided.record)
+        return decided
       })
-    const without = (record: File.LeaseRecord) => record.holders.filter((holder) => holder.token !== token)
-    const warn = (what: string) => (error: Store.StoreError) =>
-      Effect.logWarning(`The lease record of endpoint "${namespace}/${name}" ${what}: ${error.detail}`)
-
-    /** The claim failed after all: as if it had not been made. */
-    const withdraw = change((record) => {
-      const holders = without(record)
-      if (holders.length > 0 || decision._tag === "Joined") File.write(file, { ...record, holders })
-      else if (decision._tag === "New") File.remove(file)
-      // Whoever guards what was left behind goes on, and a sweep finds it.
-      else File.write(file, decision.former)
-    }).pipe(Effect.catch(warn("could not be taken back")))
-
-    const guardian = yield* guard(claim, file, decision.record, token).pipe(
-      Effect.mapError(({ detail }) =>
-        failed({ detail: `the guardian that would release it after a crash could not be started: ${detail}` })
-      ),
-      Effect.interruptible,
-      Effect.onError(() => withdraw)
-    )
-    let known = decision.record.facts
-    const hold: Leases.Hold = {
-      orphan:
-        decision._tag === "TakenOver"
-          ? { since: decision.since, leftBy: leftBy(decision.left), facts: decision.facts }
-          : undefined,
-      isShared: decision._tag === "Joined",
-      note: Effect.fnUntraced(function* (facts) {
-        known = Leases.merge(known, facts)
-        const at = yield* Store.now
-        yield* change((record) => {
-          const merged = Leases.merge(record.facts, facts)
-          const line = facts.acquisition === undefined ? undefined : `${facts.acquisition} by process ${pid}`
-          const next = { ...record, facts: merged }
-          File.write(file, line === undefined ? next : File.withLine(next, at, line))
-        }).pipe(Effect.mapError(failed))
-      }),
-      facts: Effect.map(
-        Effect.orElseSucceed(Store.read(file), (): File.Reading => ({ _tag: "Missing" })),
+    })
+    const isStillThere = ({ former }: TakenOver) =>
+      Effect.map(
+        Effect.option(Store.read(file)),
         (reading) =>
-          reading._tag === "Found" && isStill(reading.record)
-            ? Leases.merge(known, reading.record.facts)
-            : known
-      ),
-      leave: Effect.gen(function* () {
-        const at = yield* Store.now
-        const answer = yield* Store.locked(file, (): "last" | "others" => {
-          const reading = File.read(file)
-          if (reading._tag !== "Found") return "last"
-          const { record } = reading
-          const others = Store.living({ ...record, holders: without(record) })
-          if (!isStill(record)) return others.length > 0 ? "others" : "last"
-          if (others.length > 0) {
-            File.write(file, File.withLine({ ...record, holders: others }, at, `left by process ${pid}`))
-            return "others"
-          }
-          const holders = record.holders
-            .filter((holder) => holder.token === token)
-            .map((holder) => ({ ...holder, isReleasing: true }))
-          File.write(file, File.withLine({ ...record, holders }, at, `process ${pid} is releasing`))
-          return "last"
-        }).pipe(
-          // Better released under somebody's feet than left running for nobody.
-          Effect.catch((error) => Effect.as(warn("could not be read")(error), "last" as const))
-        )
-        if (answer === "others") yield* guardian?.done ?? Effect.void
-        return answer
-      }).pipe(Effect.uninterruptible),
-      ended: Effect.fnUntraced(function* (unconfirmed) {
-        const at = yield* Store.now
-        yield* change((record) => {
-          if (unconfirmed === undefined) return File.remove(file)
-          const left = { ...record, holders: without(record), unconfirmed }
-          File.write(file, File.withLine(left, at, `release not confirmed: ${unconfirmed}`))
-        }).pipe(Effect.catch(warn("could not be written")))
-        yield* (unconfirmed === undefined ? guardian?.done : guardian?.unconfirmed) ?? Effect.void
-      }, Effect.uninterruptible)
+          Option.isSome(reading) &&
+          reading.value._tag === "Found" &&
+          reading.value.record.id === former.id &&
+          reading.value.record.generation === former.generation
+      )
+
+    yield* Effect.mapError(Store.makeDirectory(directory), failed)
+    for (;;) {
+      const entry = yield* turn
+      const { hold, withdraw } = Hold.make({ claim, file, entry, token })
+      const stands = yield* guard(claim, file, entry.record, token).pipe(
+        Effect.mapError(({ detail }) =>
+          failed({
+            detail: `the guardian that would release it after a crash could not be started: ${detail}`
+          })
+        ),
+        Effect.interruptible,
+        Effect.onError(() => (entry._tag === "TakenOver" ? Effect.void : withdraw)),
+        Effect.result
+      )
+      if (entry._tag !== "TakenOver") return hold(yield* Effect.fromResult(stands))
+      // What was left may have been released in the meantime, by who guarded it.
+      if (stands._tag === "Failure") {
+        if (yield* isStillThere(entry)) return yield* stands.failure
+        continue
+      }
+      const guardian = stands.success
+      const dismissed = guardian?.done ?? Effect.void
+      const taken = yield* takeOver(entry).pipe(
+        Effect.mapError(failed),
+        Effect.onError(() => dismissed)
+      )
+      if (taken !== undefined) return Hold.make({ claim, file, entry: taken, token }).hold(guardian)
+      yield* dismissed
     }
-    return hold
   }, Effect.uninterruptible)
 
   return { claim }

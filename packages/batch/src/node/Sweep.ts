@@ -30,11 +30,13 @@ export interface Options {
   readonly only?: { readonly namespace: string; readonly name: string } | undefined
   /**
    * How long a tagged endpoint without a record here must have been left alone: one that was called or changed within that
-   * time may belong to a run on another machine. Default: 15 minutes.
+   * time may belong to a run on another machine, or boot for it. Default: 30 minutes, more than a boot may take.
    */
   readonly idle?: Duration.Input | undefined
   /** How long each release is tried and confirmed. Default: 2 minutes. */
   readonly releaseTimeout?: Duration.Input | undefined
+  /** The token that a guardian goes on with, where a release is cut short or not confirmed. Absent: nobody goes on. */
+  readonly guardian?: LeaseRecords.Options["guardian"]
 }
 
 /** An endpoint that a sweep came across. */
@@ -57,6 +59,8 @@ export interface Plan {
   readonly candidates: ReadonlyArray<Candidate>
   /** Why the endpoints could not be listed: then nothing was looked for by its tag. */
   readonly unlisted: ApiError | undefined
+  /** Files among the records that are none: what they were about may run for nobody. */
+  readonly damaged: ReadonlyArray<{ readonly file: string; readonly detail: string }>
 }
 
 /** What became of a candidate. */
@@ -83,7 +87,7 @@ const whyChanged = (lease: LeaseRecords.Lease, { status }: Endpoint): string | u
   const { updatedAt } = lease.facts
   if (updatedAt === undefined || !status.updatedAt || status.updatedAt === updatedAt) return undefined
   const by = status.updatedBy?.name ? ` by ${status.updatedBy.name}` : ""
-  return `changed since the run was lost (${status.updatedAt}${by})`
+  return `changed since its run saw it last (${status.updatedAt}${by})`
 }
 
 /** The endpoint, or why it is not known. */
@@ -131,10 +135,15 @@ const youngest = ({ status }: Endpoint): Option.Option<DateTime.DateTime> =>
       Option.none()
     )
 
+const booting: ReadonlySet<string> = new Set(["pending", "initializing", "updating"])
+const LONGEST_BOOT = Duration.minutes(30)
+
 const byTag = Effect.fnUntraced(function* (endpoint: Endpoint, namespace: string, idle: Duration.Duration) {
   const now = yield* Clock.currentTimeMillis
   const last = Option.map(youngest(endpoint), (time) => now - DateTime.toEpochMillis(time))
-  const isBusy = Option.exists(last, (millis) => millis < Duration.toMillis(idle))
+  // What boots is called by nobody yet, and may take that long, however short a time is enough otherwise.
+  const quiet = booting.has(endpoint.state) ? Duration.max(idle, LONGEST_BOOT) : idle
+  const isBusy = Option.exists(last, (millis) => millis < Duration.toMillis(quiet))
   const ago = Option.match(last, {
     onNone: () => "",
     onSome: (millis) => `${Math.max(0, Math.round(millis / 60_000))} min ago`
@@ -170,13 +179,12 @@ export const plan = Effect.fnUntraced(function* (
   const endpoints = yield* Endpoints
   const { only } = options ?? {}
   const { damaged, leases: all } = yield* LeaseRecords.list(options)
-  for (const { detail, file } of damaged) yield* Effect.logWarning(`${file} is no lease record: ${detail}`)
   const leases = all.filter(
     ({ name, namespace }) => only === undefined || (name === only.name && namespace === only.namespace)
   )
   const recorded = yield* Effect.forEach(leases, byRecord)
-  if (only !== undefined) return { candidates: recorded, unlisted: undefined }
-  const idle = Duration.fromInputUnsafe(options?.idle ?? "15 minutes")
+  if (only !== undefined) return { candidates: recorded, unlisted: undefined, damaged }
+  const idle = Duration.fromInputUnsafe(options?.idle ?? LONGEST_BOOT)
   const known = new Set(
     leases.flatMap((lease) =>
       File.isSameApi(lease.apiUrl, endpoints.apiUrl.href) ? [`${lease.namespace}/${lease.name}`] : []
@@ -196,8 +204,8 @@ export const plan = Effect.fnUntraced(function* (
   })
   const listed = yield* Effect.result(tagged)
   return listed._tag === "Success"
-    ? { candidates: [...recorded, ...listed.success], unlisted: undefined }
-    : { candidates: recorded, unlisted: listed.failure }
+    ? { candidates: [...recorded, ...listed.success], unlisted: undefined, damaged }
+    : { candidates: recorded, unlisted: listed.failure, damaged }
 })
 
 /**
@@ -212,7 +220,10 @@ export const sweep = Effect.fnUntraced(function* (
   if (candidate.skipped !== undefined) return { _tag: "Skipped", reason: candidate.skipped }
   const service = yield* Endpoints
   const endpoints = service.in(namespace)
-  const leases = yield* LeaseRecords.make({ directory: options?.directory })
+  const leases = yield* LeaseRecords.make({
+    directory: options?.directory,
+    guardian: options?.guardian
+  })
   const carryOut = Effect.gen(function* () {
     const hold = yield* leases.claim({
       apiUrl: service.apiUrl.href,

@@ -2,14 +2,17 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import type { Leases, ManagedEndpoint } from "@stint/batch"
 import { LeaseRecords } from "@stint/batch/node"
-import { ConfigProvider, Effect, Fiber, FileSystem, Path, References, type Scope } from "effect"
+import { ConfigProvider, Effect, Fiber, FileSystem, Path, Redacted, References, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
 import * as Release from "../../src/internal/release.ts"
 import * as Claims from "../../src/node/internal/leaseClaim.ts"
 import * as File from "../../src/node/internal/leaseFile.ts"
 import * as Process from "../../src/node/internal/leaseProcess.ts"
 import * as Step from "../../src/node/internal/leaseStep.ts"
+import * as Store from "../../src/node/internal/leaseStore.ts"
 
 const claim: Leases.Claim = {
   apiUrl: "http://127.0.0.1:9/v2",
@@ -113,6 +116,60 @@ describe("the records of leases", () => {
           ConfigProvider.fromUnknown({ XDG_STATE_HOME: directory, HOME: "/nowhere" })
         )
       )
+    )
+  )
+
+  for (const [what, variables] of [
+    ["no home is named", {}],
+    ["a home is named that depends on where one is", { HOME: ".", USERPROFILE: "", XDG_STATE_HOME: "state" }]
+  ] as const) {
+    it.effect(`are kept in the home that the system knows when ${what}`, () =>
+      Effect.gen(function* () {
+        const home = os.userInfo().homedir
+        assert.strictEqual(yield* Store.directory, path.join(home, ".local/state/stint/leases"))
+      }).pipe(Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(variables)))
+    )
+  }
+
+  it.live("are found by a guardian whatever folder they are named from", () =>
+    inFolder((directory, file) =>
+      Effect.gen(function* () {
+        const guardian = { token: Redacted.make("hf_test") }
+        const leases = yield* LeaseRecords.make({
+          directory: path.relative(process.cwd(), directory),
+          guardian
+        })
+        const hold = yield* leases.claim(claim)
+        assert.strictEqual(recordIn(file).generation, 1)
+        assert.strictEqual(yield* hold.leave, "last")
+        yield* hold.ended()
+        assert.deepStrictEqual(fs.readdirSync(directory), [])
+      })
+    )
+  )
+
+  it.live("of an orphan change only when another guardian stands ready", () =>
+    inFolder((directory, file) =>
+      Effect.gen(function* () {
+        const child = yield* other
+        yield* heldBy(file, child)
+        yield* gone(child)
+        const before = fs.readFileSync(file, "utf8")
+        const leases = yield* LeaseRecords.make({
+          directory,
+          guardian: { token: Redacted.make("hf_test") }
+        })
+        const claiming = yield* Effect.forkChild(leases.claim(claim), { startImmediately: true })
+        // It takes a process longer than this to come up.
+        yield* Effect.sleep("10 millis")
+        assert.strictEqual(fs.readFileSync(file, "utf8"), before)
+        yield* Fiber.interrupt(claiming)
+        assert.strictEqual(fs.readFileSync(file, "utf8"), before)
+        const hold = yield* leases.claim(claim)
+        assert.strictEqual(recordIn(file).generation, 2)
+        yield* hold.leave
+        yield* hold.ended()
+      })
     )
   )
 
@@ -224,13 +281,58 @@ describe("the records of leases", () => {
     inFolder((_, file) =>
       Effect.gen(function* () {
         const child = yield* other
-        const leases = yield* heldBy(file, child, { holders: [{ ...holderOf(child), host: "elsewhere" }] })
+        const leases = yield* heldBy(file, child, {
+          holders: [{ ...holderOf(child), host: "elsewhere", boot: "another" }]
+        })
         for (const whenLeased of ["refuse", "join"] as const) {
           const error = yield* Effect.flip(leases.claim({ ...claim, whenLeased }))
           assert.strictEqual(error._tag, "LeasedElsewhere")
           assert.include(error.message, "elsewhere")
           assert.include(error.message, file)
         }
+      })
+    )
+  )
+
+  it.live("of this machine are known again after it was renamed: it runs since the same start", () =>
+    inFolder((_, file) =>
+      Effect.gen(function* () {
+        const child = yield* other
+        const leases = yield* heldBy(file, child, { holders: [{ ...holderOf(child), host: "former" }] })
+        const error = yield* Effect.flip(leases.claim(claim))
+        assert.include(error.message, `process ${child.pid} since`)
+        yield* gone(child)
+        assert.isDefined((yield* leases.claim(claim)).orphan)
+      })
+    )
+  )
+
+  it.live("of an orphan keep its policy until it is had anew, which is when the new one counts", () =>
+    inFolder((_, file) =>
+      Effect.gen(function* () {
+        const child = yield* other
+        const leases = yield* heldBy(file, child, { facts: { acquisition: "Created" } })
+        yield* gone(child)
+        const hold = yield* leases.claim({ ...claim, policy: "keep" })
+        yield* hold.note({ acquisition: "Resumed" })
+        assert.strictEqual(recordIn(file).policy, "pause")
+        const conflict = yield* Effect.flip(leases.claim({ ...claim, whenLeased: "join" }))
+        assert.strictEqual(conflict._tag, "LeaseConflict")
+        yield* hold.acquired ?? Effect.void
+        assert.strictEqual(recordIn(file).policy, "keep")
+      })
+    )
+  )
+
+  it.live("that are damaged when the lease ends are set aside, out of the way", () =>
+    inFolder((directory, file) =>
+      Effect.gen(function* () {
+        const leases = yield* LeaseRecords.make({ directory })
+        const hold = yield* leases.claim(claim)
+        fs.truncateSync(file, 40)
+        assert.strictEqual(yield* hold.leave, "last")
+        yield* hold.ended()
+        assert.deepStrictEqual((yield* LeaseRecords.list({ directory })).damaged, [])
       })
     )
   )

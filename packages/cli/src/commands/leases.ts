@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { LeaseRecords } from "@stint/batch/node"
+import * as DamagedRecords from "../DamagedRecords.ts"
 import * as Table from "../ui/Table.ts"
 
 const flags = {
@@ -48,7 +49,7 @@ export const leases = Command.make(
   flags,
   Effect.fn("leases")(function* (options) {
     const { damaged, leases } = yield* LeaseRecords.list()
-    for (const { detail, file } of damaged) yield* Effect.logWarning(`${file} is no lease record: ${detail}`)
+    yield* DamagedRecords.report(damaged)
     if (options.json) {
       yield* Effect.forEach(
         leases,
@@ -59,7 +60,10 @@ export const leases = Command.make(
       )
       return
     }
-    if (leases.length === 0) return yield* Console.log("No endpoint is leased on this machine.")
+    if (leases.length === 0) {
+      const readable = damaged.length === 0 ? "" : ", as far as its records can be read"
+      return yield* Console.log(`No endpoint is leased on this machine${readable}.`)
+    }
     const rows = leases.map((lease) => [
       `${lease.namespace}/${lease.name}`,
       lease.standing,

@@ -156,18 +156,20 @@ const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<t
     yield* finish(report, output, rows)
     if (invalid > 0) yield* Ref.set(status, ExitCode.itemsFailed)
     yield* Console.log(RunView.summary(report, options.out, undefined))
-    return yield* Orphan.release(name, view.say)
+    return yield* Orphan.release(name, { isGuarded: options.guardian, say: view.say })
   }
   yield* view.say(`${count(plan.items)} rows in ${input.name}, ${count(plan.remaining)} to do.`)
 
   const drain = yield* Deferred.make<void>()
   const progress = Progress.make({ total: plan.items })
+  const namespace = yield* Effect.flatMap(Endpoints.Endpoints, (endpoints) => endpoints.namespace)
   let phase: Supervised.Phase = "claiming"
   let bill: Bill | undefined
   let state: string | undefined
 
   const onEvent = (event: ManagedEndpoint.Event) => {
     phase = Supervised.phaseAfter(event, phase)
+    if (event._tag === "TookOver") signals.setAtRisk(RunView.atRisk(namespace, name, undefined))
     if (event._tag === "Creating") signals.setAtRisk(RunView.atRisk(event.namespace, name, undefined))
     if (event._tag === "Resuming" || event._tag === "Acquired") {
       signals.setAtRisk(RunView.atRisk(event.namespace, name, event.endpoint))
@@ -218,6 +220,9 @@ const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<t
   yield* Console.log(RunView.summary(report, options.out, state))
   if (kept > 0) yield* view.say(JobFlags.keptText(kept))
 
+  const isUnreached = Exit.isFailure(exit) && (phase === "claiming" || phase === "taken")
+  const isLeftAwake = isUnreached && (yield* Orphan.warn(namespace, name))
+
   const signal = signals.received()
   if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
     return yield* Effect.failCause(
@@ -225,6 +230,7 @@ const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<t
     )
   }
   yield* written
+  if (isLeftAwake) return
   yield* Ref.set(
     status,
     signal !== undefined

@@ -95,6 +95,12 @@ const autoscales = (event: Extract<ManagedEndpoint.Event, { readonly _tag: "Auto
 const pauseCommand = (namespace: string, name: string) =>
   `hf endpoints pause ${name} --namespace ${namespace}`
 
+/** What a create of ours is tagged with is found by a sweep, which does not know that it was to be kept. */
+const untilSwept = ({ endpoint }: Extract<ManagedEndpoint.Event, { readonly _tag: "Kept" }>) =>
+  endpoint === undefined || (endpoint.tags ?? []).includes("stint")
+    ? ' "keep" lasts until the next "stint sweep": that pauses it once it was idle for --idle.'
+    : ""
+
 const describe = (event: ManagedEndpoint.Event, name: string): string => {
   switch (event._tag) {
     case "Leased":
@@ -124,7 +130,7 @@ const describe = (event: ManagedEndpoint.Event, name: string): string => {
     case "Kept": {
       const { pricePerHour } = event.bill
       const price = pricePerHour === undefined ? "" : ` at $${pricePerHour} an hour`
-      return `Endpoint ${name} IS LEFT RUNNING, as --on-release keep says, AND BILLED${price}. To end it: ${pauseCommand(event.namespace, name)}`
+      return `Endpoint ${name} IS LEFT RUNNING, as --on-release keep says, AND BILLED${price}.${untilSwept(event)} To end it: ${pauseCommand(event.namespace, name)}`
     }
     case "Left":
       return `Others hold endpoint ${name} still: the last of them releases it.`

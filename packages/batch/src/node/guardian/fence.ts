@@ -10,6 +10,22 @@ import * as Lock from "../internal/leaseLock.ts"
 import * as Process from "../internal/leaseProcess.ts"
 import type { Order } from "./order.ts"
 
+/** What is watched over. */
+export interface Watch extends Order {
+  /** The record as it was last known. */
+  record: File.LeaseRecord
+  /** Whether it was found on the disk since the run ended: whoever takes it away after that has ended the lease. */
+  wasFound: boolean
+  /** Whether it was missing: somebody may have taken the lease over and ended it before this guardian looked. */
+  wasMissing: boolean
+}
+
+export const watchOf = (order: Order): Watch => ({
+  ...order,
+  wasFound: order.isReleased === true,
+  wasMissing: false
+})
+
 /** Why a guardian has nothing to do any more. */
 export class Relieved extends Error {}
 
@@ -28,26 +44,56 @@ const acquire = async (file: string): Promise<() => void> => {
   }
 }
 
-/** The record, if it is still the one that is guarded. */
-const own = (order: Order): File.LeaseRecord => {
-  const reading = File.read(order.file)
-  if (reading._tag === "Missing") throw new Relieved("the lease has ended")
-  // Nobody can have taken over what nobody can read.
-  if (reading._tag === "Damaged") throw new Relieved(`the record is damaged: ${reading.detail}`)
+const attempt = (act: () => unknown): boolean => {
+  try {
+    act()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Writes the record anew where it is lost: a run that ends in good order says so, so this one has not. */
+const restored = (watch: Watch, why: string): File.LeaseRecord => {
+  watch.record = File.withLine(watch.record, now(), `guardian: the record was ${why}; going by what is known`)
+  watch.wasFound = attempt(() => {
+    File.makeFolder(watch.file)
+    File.write(watch.file, watch.record)
+  })
+  return watch.record
+}
+
+/**
+ * The record, if it is still the one that is guarded. One that somebody deleted or damaged relieves nobody: the endpoint may
+ * be running.
+ */
+const own = (watch: Watch): File.LeaseRecord => {
+  const reading = File.read(watch.file)
+  if (reading._tag === "Missing") {
+    if (watch.wasFound) throw new Relieved("the lease has ended")
+    watch.wasMissing = true
+    return restored(watch, "missing")
+  }
+  if (reading._tag === "Damaged") {
+    attempt(() => File.setAside(watch.file, now()))
+    return restored(watch, `damaged (${reading.detail})`)
+  }
   const { record } = reading
-  if (record.id !== order.id) throw new Relieved("the lease is another one now")
-  if (record.generation !== order.generation) throw new Relieved("another run has taken the lease over")
+  if (record.id !== watch.id) throw new Relieved("the lease is another one now")
+  if (record.generation !== watch.generation) throw new Relieved("another run has taken the lease over")
+  watch.record = record
+  watch.wasFound = true
   return record
 }
 
 /** Does something under the record's lock, with the record as it is now. Throws {@link Relieved} when it is not ours. */
 export const within = async <A>(
-  order: Order,
+  watch: Watch,
   use: (record: File.LeaseRecord) => A | Promise<A>
 ): Promise<A> => {
-  const release = await acquire(order.file)
+  const release = await acquire(watch.file)
   try {
-    return await use(own(order))
+    return await use(own(watch))
   } finally {
     release()
   }
@@ -58,20 +104,17 @@ export const living = (record: File.LeaseRecord): ReadonlyArray<File.Holder> =>
   record.holders.filter((holder) => Process.standing(holder) !== "Gone")
 
 /** The same, when the endpoint is nobody's: throws {@link Relieved} while a living process holds it. */
-export const unheld = <A>(order: Order, use: (record: File.LeaseRecord) => A | Promise<A>): Promise<A> =>
-  within(order, (record) => {
+export const unheld = <A>(watch: Watch, use: (record: File.LeaseRecord) => A | Promise<A>): Promise<A> =>
+  within(watch, (record) => {
     const others = living(record)
     if (others.length > 0) throw new Relieved(`process ${others[0]?.pid} holds the endpoint`)
     return use(record)
   })
 
 /** Writes a line into the record; a full disk does not stop a guardian. */
-export const tell = (order: Order, record: File.LeaseRecord, line: string): File.LeaseRecord => {
+export const tell = (watch: Watch, record: File.LeaseRecord, line: string): File.LeaseRecord => {
   const told = File.withLine(record, now(), `guardian: ${line}`)
-  try {
-    File.write(order.file, told)
-  } catch {
-    return told
-  }
+  watch.record = told
+  attempt(() => File.write(watch.file, told))
   return told
 }

@@ -7,11 +7,13 @@
  */
 import * as readline from "node:readline"
 import NodeProcess from "node:process"
+import * as File from "../internal/leaseFile.ts"
 import * as Fence from "./fence.ts"
 import * as Order from "./order.ts"
 import { release } from "./release.ts"
 
 const given: PromiseWithResolvers<Order.Order> = Promise.withResolvers()
+let latest: Order.Order | undefined
 /** Why the guardian acts, or `undefined` when there is nothing to do. */
 const over: PromiseWithResolvers<string | undefined> = Promise.withResolvers()
 
@@ -20,9 +22,11 @@ const lines = readline.createInterface({ input: NodeProcess.stdin })
 lines.on("line", (line) => {
   if (isFirst) {
     isFirst = false
-    given.resolve(Order.parse(line))
+    latest = Order.parse(line)
+    given.resolve(latest)
   } else if (line === Order.done) over.resolve(undefined)
   else if (line === Order.unconfirmed) over.resolve("the run gave its release up")
+  else if (latest !== undefined) latest = Order.after(latest, line)
 })
 const end = () => {
   if (isFirst) NodeProcess.exit(0)
@@ -36,14 +40,21 @@ for (const signal of ["SIGHUP", "SIGINT", "SIGPIPE", "SIGUSR2"] as const)
   NodeProcess.on(signal, () => undefined)
 
 const order = await given.promise
+// Whoever does not find the record now would not find it later, and walk away from an endpoint that runs.
+const reading = File.read(order.file)
+if (reading._tag !== "Found" || reading.record.id !== order.id)
+  throw new Error(`it does not find the lease record at ${order.file}`)
 NodeProcess.on("SIGTERM", () => {
   const leave = () => NodeProcess.exit(143)
-  Fence.within(order, (record) => Fence.tell(order, record, "told to leave (SIGTERM)")).then(leave, leave)
+  if (File.read(order.file)._tag !== "Found") return leave()
+  Fence.within(Fence.watchOf(order), (record) =>
+    Fence.tell(Fence.watchOf(order), record, "told to leave (SIGTERM)")
+  ).then(leave, leave)
 })
 // Nobody reads what a guardian prints once it is up.
 for (const stream of [NodeProcess.stdout, NodeProcess.stderr]) stream.on("error", () => undefined)
 NodeProcess.stdout.write(`${Order.up}\n`)
 
 const why = await over.promise
-if (why !== undefined) await release(order, why)
+if (why !== undefined) await release(latest ?? order, why)
 NodeProcess.exit(0)

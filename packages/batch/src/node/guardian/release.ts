@@ -27,19 +27,27 @@ const looksAfter = (facts: Facts): number => {
 
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-const end = (order: Order, line: string) =>
-  Fence.unheld(order, (record) => {
-    const told = File.withLine(record, Fence.now(), `guardian: ${line}`)
-    File.remove(order.file)
-    try {
-      File.log(order.file, [`${order.namespace}/${order.name}:`, ...told.history.map((text) => `  ${text}`)])
-    } catch {
-      // The endpoint is released; a log that cannot be written changes nothing of that.
-    }
-  })
+/** Nothing is left to do: what goes wrong with the files from here on changes nothing of that, and is no reason to act again. */
+const end = async (order: Fence.Watch, line: string): Promise<void> => {
+  try {
+    await Fence.unheld(order, (record) => {
+      const told = File.withLine(record, Fence.now(), `guardian: ${line}`)
+      try {
+        File.remove(order.file)
+      } finally {
+        File.log(order.file, [
+          `${order.namespace}/${order.name}:`,
+          ...told.history.map((text) => `  ${text}`)
+        ])
+      }
+    })
+  } catch {
+    return
+  }
+}
 
 /** Takes the guarded hold out of the record; what is left to do, or `undefined`. */
-const countDown = (order: Order, why: string) =>
+const countDown = (order: Fence.Watch, why: string) =>
   Fence.within(order, (record) => {
     const holders = record.holders.filter(
       (holder) => holder.token !== order.holder && Process.standing(holder) !== "Gone"
@@ -61,7 +69,7 @@ type Outcome =
 
 /** One call in its fence; without an answer its status is 0. */
 const guardedCall = (
-  order: Order,
+  order: Fence.Watch,
   method: "GET" | "POST" | "PUT" | "DELETE",
   action: string,
   body?: unknown
@@ -77,7 +85,7 @@ const guardedCall = (
 const actions = { pause: "/pause", scaleToZero: "/scale-to-zero", delete: "" } as const
 
 const attempt = async (
-  order: Order,
+  order: Fence.Watch,
   step: Exclude<Step.Step, "leave">,
   onlyLook: boolean
 ): Promise<Outcome> => {
@@ -87,7 +95,10 @@ const attempt = async (
   // A refused or lost call proves nothing either way: what counts is what is read back.
   const seen = await guardedCall(order, "GET", "")
   if (seen.status === 404) return { _tag: "Confirmed", state: "deleted" }
-  if (seen.state !== undefined && Step.isDone(step, seen.state))
+  if (
+    seen.state !== undefined &&
+    (Step.isDone(step, seen.state) || (onlyLook && Step.isDone("pause", seen.state)))
+  )
     return { _tag: "Confirmed", state: seen.state }
   const told = sent === undefined || (sent.status >= 200 && sent.status < 300) ? seen : sent
   return {
@@ -98,7 +109,7 @@ const attempt = async (
 }
 
 /** Puts the scaling back that was changed for the lease, now that nothing runs that a change would roll. */
-const putBack = async (order: Order, { found, isScalingChanged }: Facts): Promise<string> => {
+const putBack = async (order: Fence.Watch, { found, isScalingChanged }: Facts): Promise<string> => {
   if (isScalingChanged !== true || found === undefined) return ""
   const scaling = { minReplica: found.minReplica, scaleToZeroTimeout: found.scaleToZeroTimeout ?? null }
   const answer = await guardedCall(order, "PUT", "", { compute: { scaling } })
@@ -107,14 +118,19 @@ const putBack = async (order: Order, { found, isScalingChanged }: Facts): Promis
     : `; ITS SCALING COULD NOT BE PUT BACK (${answer.detail}): it was ${JSON.stringify(scaling)}`
 }
 
-const carryOut = async (order: Order, step: Exclude<Step.Step, "leave">, facts: Facts): Promise<void> => {
+const carryOut = async (
+  order: Fence.Watch,
+  step: Exclude<Step.Step, "leave">,
+  facts: Facts
+): Promise<void> => {
   // Time that a clock set by hand cannot stretch.
   const deadline = performance.now() + order.giveUpMillis
   let wait = FIRST_WAIT
   let last = ""
   // A start that is still on its way is waited for: what is paused now may be started by it in a moment.
   let looks = looksAfter(facts)
-  let onlyLook = false
+  // Where the record is missing, who took it away may have released the endpoint: then there is nothing to do.
+  let onlyLook = order.wasMissing
   for (;;) {
     const outcome = await attempt(order, step, onlyLook)
     if (outcome._tag === "Confirmed") {
@@ -146,7 +162,7 @@ const carryOut = async (order: Order, step: Exclude<Step.Step, "leave">, facts: 
   )
 }
 
-const act = async (order: Order, why: string): Promise<void> => {
+const act = async (order: Fence.Watch, why: string): Promise<void> => {
   const task = await countDown(order, why)
   if (task === undefined) return
   if (task.step === "leave") return end(order, "left as it is, as the policy says")
@@ -155,7 +171,8 @@ const act = async (order: Order, why: string): Promise<void> => {
 }
 
 /** Releases the endpoint as the record's policy says, unless somebody else holds it or has taken it over. */
-export const release = async (order: Order, why: string): Promise<void> => {
+export const release = async (given: Order, why: string): Promise<void> => {
+  const order = Fence.watchOf(given)
   const deadline = performance.now() + order.giveUpMillis
   for (;;) {
     try {

@@ -11,6 +11,7 @@ import { spawn } from "node:child_process"
 import NodeProcess from "node:process"
 import { fileURLToPath } from "node:url"
 import * as Order from "../guardian/order.ts"
+import type { LeaseRecord } from "./leaseFile.ts"
 
 /** The guardian could not be started. */
 export class GuardianFailed extends Data.TaggedError("GuardianFailed")<{ readonly detail: string }> {}
@@ -21,6 +22,10 @@ export interface Guardian {
   readonly done: Effect.Effect<void>
   /** Lets it act although its parent lives. */
   readonly unconfirmed: Effect.Effect<void>
+  /** Tells it that the record is about to be taken away, for there is nothing left to release. */
+  readonly released: Effect.Effect<void>
+  /** Tells it how the record is now, in case that it cannot be read any more when it has to act. */
+  readonly tell: (record: LeaseRecord) => Effect.Effect<void>
 }
 
 /**
@@ -90,6 +95,8 @@ export const start = Effect.fnUntraced(function* (
   const up = Effect.callback<void, GuardianFailed>((resume) => {
     const fail = (detail: string) => resume(Effect.fail(new GuardianFailed({ detail })))
     child.on("error", (error) => fail(error.message))
+    // There are no pipes where the system had none left to give; the error that says so comes in a moment.
+    if (!child.stdin) return
     child.on("exit", (code, signal) =>
       fail(`it ended at once (${signal ?? code}): ${conceal(said).trim().slice(0, 500)}`)
     )
@@ -125,6 +132,8 @@ export const start = Effect.fnUntraced(function* (
   const send = (line: string) => Effect.sync(() => void child.stdin.write(`${line}\n`))
   return {
     done: Effect.andThen(send(Order.done), gone),
-    unconfirmed: send(Order.unconfirmed)
+    unconfirmed: send(Order.unconfirmed),
+    released: send(Order.released),
+    tell: (record) => send(`${Order.record}${JSON.stringify(record)}`)
   }
 })

@@ -56,6 +56,7 @@ export const decide = (options: {
       namespace,
       name,
       policy,
+      wanted: undefined,
       since: self.since,
       holders: [self],
       facts: { pricePerHour },
@@ -73,13 +74,18 @@ export const decide = (options: {
     const taken: LeaseRecord = {
       ...record,
       generation: record.generation + 1,
-      policy: claim.policy,
+      // What was left is released as it was to be until it is had anew.
+      wanted: claim.policy,
       holders: [self],
       unconfirmed: undefined
     }
     return {
       _tag: "TakenOver",
-      record: File.withLine(taken, self.since, `taken over by process ${self.pid}, policy ${claim.policy}`),
+      record: File.withLine(
+        taken,
+        self.since,
+        `taken over by process ${self.pid}, policy ${claim.policy} once it has it`
+      ),
       since: record.since,
       facts: record.facts,
       left: record.holders,
@@ -100,7 +106,8 @@ export const decide = (options: {
   }
   if (claim.whenLeased === "wait" && !isAllOurs) return { _tag: "Wait", holders: describe(living) }
   if (claim.whenLeased === "refuse" && !isAllOurs) return { _tag: "Refused", holders: describe(living) }
-  if (record.policy !== claim.policy) return { _tag: "Conflict", held: record.policy }
+  const held = record.wanted ?? record.policy
+  if (held !== claim.policy) return { _tag: "Conflict", held }
   return {
     _tag: "Joined",
     record: File.withLine(

@@ -35,6 +35,8 @@ export interface LeaseRecord {
   readonly namespace: string
   readonly name: string
   readonly policy: ReleasePolicy
+  /** The policy of those who took an orphan over: it counts once they have acquired the endpoint. */
+  readonly wanted?: ReleasePolicy | undefined
   readonly since: string
   readonly holders: ReadonlyArray<Holder>
   readonly facts: Facts
@@ -123,7 +125,8 @@ const holderOf = (value: unknown): Holder | undefined => {
 
 const isPresent = <A>(value: A | undefined): value is A => value !== undefined
 
-const recordOf = (value: unknown): LeaseRecord | string => {
+/** A record, or why it is none. */
+export const recordOf = (value: unknown): LeaseRecord | string => {
   if (!isFields(value)) return "it holds no record"
   const { apiUrl, generation, holders, id, name, namespace, since, version } = value
   if (version !== 1) return `it is of version ${String(version)}, which this program does not know`
@@ -144,6 +147,7 @@ const recordOf = (value: unknown): LeaseRecord | string => {
     namespace,
     name,
     policy,
+    wanted: policies.find((one) => one === value["wanted"]),
     since: textOf(since) ?? "",
     holders: known,
     facts: factsOf(value["facts"]),
@@ -179,6 +183,11 @@ const sync = (file: string) => {
   }
 }
 
+/** Makes the folder that a record is in, for its owner alone. */
+export const makeFolder = (file: string): void => {
+  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+}
+
 /** Writes a record so that it is there whole after a power cut, or the one before it is. To be called under its lock. */
 export const write = (file: string, record: LeaseRecord): void => {
   const draft = `${file}.draft`
@@ -202,6 +211,10 @@ export const setAside = (file: string, at: string): string => {
   return aside
 }
 
+/** What was wanted by those who hold it now counts from here on. */
+export const asWanted = (record: LeaseRecord): LeaseRecord =>
+  record.wanted === undefined ? record : { ...record, policy: record.wanted, wanted: undefined }
+
 /** The record with one more line in its history. */
 export const withLine = (record: LeaseRecord, at: string, line: string): LeaseRecord => ({
   ...record,
@@ -211,6 +224,7 @@ export const withLine = (record: LeaseRecord, at: string, line: string): LeaseRe
 /** Adds lines to the log of what guardians did, which keeps its newer half when it is full. */
 export const log = (file: string, lines: ReadonlyArray<string>): void => {
   const target = logFileOf(file)
+  makeFolder(file)
   const before = fs.existsSync(target) ? fs.readFileSync(target, "utf8") : ""
   const kept = before.length > LOG_BYTES ? before.slice(before.indexOf("\n", LOG_BYTES / 2) + 1) : before
   fs.writeFileSync(target, kept + lines.map((line) => `${line}\n`).join(""), { mode: 0o600 })

@@ -101,8 +101,8 @@ export const attempt = (file: string, now: number, self: Process.Identity = Proc
     }
   })
 
-  fs.writeFileSync(draft, own, { flag: "wx", mode: 0o600 })
   try {
+    fs.writeFileSync(draft, own, { flag: "wx", mode: 0o600 })
     const links: Array<{ readonly name: string; readonly text: string }> = []
     let free = name
     for (let text = readFile(at(free)); text !== undefined; text = readFile(at(free))) {

@@ -71,8 +71,12 @@ export const self = (): Identity => ({
 
 /** Whether a process lives, as far as that can be seen from here. */
 export const standing = (of: Identity): Standing => {
-  if (of.host !== os.hostname()) return "Elsewhere"
-  if (bootId !== "" && of.boot !== "" && of.boot !== bootId) return "Gone"
+  // A machine may be renamed; that it runs since the same start shows that it is the same.
+  const isSameBoot = bootId !== "" && of.boot === bootId
+  if (!isSameBoot) {
+    if (of.host !== os.hostname()) return "Elsewhere"
+    if (bootId !== "" && of.boot !== "") return "Gone"
+  }
   if (of.space !== space) return "Elsewhere"
   if (!exists(of.pid)) return "Gone"
   const { isOver, startedAt } = statOf(of.pid)
@@ -83,6 +87,6 @@ export const standing = (of: Identity): Standing => {
 export const isSame = (one: Identity, other: Identity): boolean =>
   one.pid === other.pid &&
   one.startedAt === other.startedAt &&
-  one.host === other.host &&
+  (one.host === other.host || one.boot !== "") &&
   one.boot === other.boot &&
   one.space === other.space

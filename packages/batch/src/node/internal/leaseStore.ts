@@ -3,12 +3,14 @@
  */
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as fs from "node:fs"
+import * as os from "node:os"
 import * as path from "node:path"
 import * as File from "./leaseFile.ts"
 import * as Lock from "./leaseLock.ts"
@@ -18,6 +20,8 @@ import * as Process from "./leaseProcess.ts"
 export class StoreError extends Data.TaggedError("StoreError")<{
   readonly path: string
   readonly detail: string
+  /** Another process holds the lock. */
+  readonly isBusy?: boolean | undefined
 }> {}
 
 /** How long a guardian may take for one call; it holds the lock as long. */
@@ -32,28 +36,36 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
 const trying = <A>(path: string, use: () => A): Effect.Effect<A, StoreError> =>
   Effect.try({ try: use, catch: (error) => new StoreError({ path, detail: messageOf(error) }) })
 
-const notEmpty = (value: Option.Option<string>) => Option.filter(value, (text) => text !== "")
+/** The home folder that the system has for this user, where no variable tells. */
+const systemHome = Effect.orElseSucceed(
+  Effect.try(() => os.userInfo().homedir),
+  () => ""
+)
 
-/** `$XDG_STATE_HOME/stint/leases`, else `~/.local/state/stint/leases`. */
-export const directory: Effect.Effect<string, Config.ConfigError> = Effect.map(
+/**
+ * `$XDG_STATE_HOME/stint/leases`, else `~/.local/state/stint/leases`; fails where there is no home. Always absolute: a
+ * guardian and the next run look for it from other folders.
+ */
+export const directory: Effect.Effect<string, Config.ConfigError> = Effect.flatMap(
   Config.all({
     state: Config.option(Config.String("XDG_STATE_HOME")),
     home: Config.option(Config.String("HOME")),
     profile: Config.option(Config.String("USERPROFILE"))
   }),
-  ({ home, profile, state }) => {
+  Effect.fnUntraced(function* ({ home, profile, state }) {
     // The standard says that a path that is not absolute is to be ignored.
-    const given = Option.filter(notEmpty(state), path.isAbsolute)
-    const own = Option.getOrElse(
-      Option.orElse(notEmpty(home), () => notEmpty(profile)),
-      () => "."
-    )
-    return path.join(
-      Option.getOrElse(given, () => path.join(own, ".local", "state")),
-      "stint",
-      "leases"
-    )
-  }
+    const absolute = (value: Option.Option<string>) => Option.filter(value, path.isAbsolute)
+    const given = absolute(state)
+    if (Option.isSome(given)) return path.join(given.value, "stint", "leases")
+    const own = Option.orElse(absolute(home), () => absolute(profile))
+    const found = Option.isSome(own) ? own.value : yield* systemHome
+    if (!path.isAbsolute(found)) {
+      const message =
+        "there is no folder for the lease records: neither HOME nor XDG_STATE_HOME is an absolute path. Set one of them; nothing was woken"
+      return yield* Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message })))
+    }
+    return path.join(found, ".local", "state", "stint", "leases")
+  })
 )
 
 /** Makes the folder of the records, for its owner alone. */
@@ -87,7 +99,11 @@ export const locked = <A>(file: string, use: () => A): Effect.Effect<A, StoreErr
         const waited = Duration.millis(at - from)
         const who = attempt.holder === undefined ? "another process" : `process ${attempt.holder.pid}`
         if (Duration.isGreaterThan(waited, LOCK_TIMEOUT)) {
-          return yield* new StoreError({ path: file, detail: `${who} does not let go of its lock` })
+          return yield* new StoreError({
+            path: file,
+            detail: `${who} does not let go of its lock`,
+            isBusy: true
+          })
         }
         if (!isSaid && Duration.isGreaterThan(waited, SAY_AFTER)) {
           isSaid = true
