@@ -156,6 +156,98 @@ describe("a cap", () => {
         assert.deepStrictEqual(yield* World.changes, [])
       }).pipe(Effect.provide(World.world()))
   )
+
+  it.effect("in minutes that is too small is compared with minutes, not with dollars", () =>
+    Effect.gen(function* () {
+      const error = yield* World.failure(
+        words(1).pipe(Batch.runOn({ name, spec: gpu, replicas: 2, maxBilledMinutes: 1 }, World.job))
+      )
+      assert.strictEqual(World.tagOf(error), "CapTooSmall")
+      assert.include(String(error), "a minute of 2 replicas is 2 billed minutes")
+      assert.notInclude(String(error), "$")
+    }).pipe(Effect.provide(World.world()))
+  )
+
+  it.effect("that is too small for an endpoint that runs says nothing of a cold start", () =>
+    Effect.gen(function* () {
+      yield* World.existing("running", gpu)
+      const error = yield* World.failure(withEndpoint({ name, spec: gpu, maxCost: 0.001 }, () => Effect.void))
+      assert.strictEqual(World.tagOf(error), "CapTooSmall")
+      assert.notInclude(String(error), "cold start")
+    }).pipe(Effect.provide(World.world()))
+  )
+})
+
+describe("an amount that is none", () => {
+  const none = [Number.NaN, -1, 0, Infinity]
+  for (const [option, value] of [
+    ...(["maxCost", "maxBilledMinutes", "pricePerHour"] as const).flatMap((key) =>
+      none.map((bad) => [key, bad] as const)
+    ),
+    ...[Number.NaN, -3, 0, 1.5].map((bad) => ["replicas", bad] as const)
+  ]) {
+    it.effect(`${option} ${value} is refused before anything is woken or asked`, () =>
+      Effect.gen(function* () {
+        const given = { ...options, maxCost: 1, [option]: value }
+        const error = yield* World.failure(withEndpoint(given, () => Effect.void))
+        assert.strictEqual(World.tagOf(error), "MoneyRefused")
+        assert.include(String(error), `${option} is ${value}`)
+        const { log } = yield* Emulator.Emulator
+        assert.isFalse((yield* log).some(({ path }) => path.startsWith("/v2/endpoint")))
+        const scoped = yield* World.failure(Effect.scoped(ManagedEndpoint.make(given)))
+        assert.strictEqual(World.tagOf(scoped), "MoneyRefused")
+        assert.deepStrictEqual(yield* World.changes, [])
+      }).pipe(Effect.provide(World.world()))
+    )
+  }
+})
+
+describe("a cap and what becomes of the endpoint", () => {
+  for (const cap of [{ maxCost: 5 }, { maxBilledMinutes: 5 }]) {
+    it.effect(`is refused with keep, which no ${Object.keys(cap).join("")} would end`, () =>
+      Effect.gen(function* () {
+        const error = yield* World.failure(
+          withEndpoint({ name, spec: gpu, onRelease: "keep", ...cap }, () => Effect.void)
+        )
+        assert.strictEqual(World.tagOf(error), "MoneyRefused")
+        assert.include(String(error), 'onRelease "keep"')
+        assert.deepStrictEqual(yield* World.changes, [])
+      }).pipe(Effect.provide(World.world()))
+    )
+  }
+
+  for (const [state, onRelease, says] of [
+    ["running", "restore", true],
+    ["running", "pause", false],
+    ["paused", "restore", false]
+  ] as const) {
+    it.effect(
+      `says ${says ? "" : "nothing "}of its bill that goes on when one found ${state} is to ${onRelease}`,
+      () =>
+        Effect.gen(function* () {
+          yield* World.existing(state, gpu)
+          const error = yield* World.failure(
+            withEndpoint({ name, spec: gpu, onRelease, maxBilledMinutes: 2 }, () => Effect.never)
+          )
+          assert.strictEqual(World.tagOf(error), "CostCapReached")
+          if (says) assert.include(String(error), "goes on running and is billed")
+          else assert.notInclude(String(error), "goes on running")
+        }).pipe(Effect.provide(World.world()))
+    )
+  }
+
+  for (const [what, cap] of [
+    ["dollars", { maxCost: 100_000_000 }],
+    ["minutes", { maxBilledMinutes: Number.MAX_SAFE_INTEGER }]
+  ] as const) {
+    it.effect(`in ${what} that is huge lets the run end by itself`, () =>
+      Effect.gen(function* () {
+        const report = yield* World.inTime(words(3).pipe(Batch.runOn({ name, spec: gpu, ...cap }, World.job)))
+        assert.strictEqual(report.succeeded, 3)
+        yield* World.theEnd(["create", "pause"])
+      }).pipe(Effect.provide(World.world()))
+    )
+  }
 })
 
 describe("a price that nobody knows", () => {

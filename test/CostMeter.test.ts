@@ -64,6 +64,42 @@ describe("the meter of a lease", () => {
     }
   )
 
+  const Magnitude = Schema.Int.check(Schema.isBetween({ minimum: -3, maximum: 308 }))
+
+  it.prop(
+    "comes to an end for a cap and a clock of any magnitude, with a time that keeps to the cap",
+    {
+      digits: Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum: 10 })),
+      cap: Magnitude,
+      clock: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 4e12 })),
+      replicas: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4 }))
+    },
+    ({ cap, clock, digits, replicas }) => {
+      const allowed = digits * 10 ** cap
+      const meter = Meter.make()
+      meter.see(clock, running(replicas))
+      const end = meter.latestEnd(clock, allowed)
+      if (allowed > 1e9) return assert.strictEqual(end, Infinity)
+      assert.isAtLeast(end, clock)
+      assert.isAtMost(Meter.minutes(meter.stretches(clock, end)), Math.max(0, allowed))
+    }
+  )
+
+  it.each([Number.MAX_SAFE_INTEGER, 7.5e9, Number.MAX_VALUE, Infinity])(
+    "takes %s minutes for no cap",
+    (allowed) => {
+      const meter = Meter.make()
+      meter.see(1.8e12, running(1))
+      assert.strictEqual(meter.latestEnd(1.8e12, allowed), Infinity)
+    }
+  )
+
+  it.each([Number.NaN, -1, -Infinity])("takes %s minutes for none at all", (allowed) => {
+    const meter = Meter.make()
+    meter.see(1.8e12, running(1))
+    assert.isAtMost(meter.latestEnd(1.8e12, allowed), 1.8e12)
+  })
+
   for (const [state, replicas] of [
     ["pending", 0],
     ["paused", 0],

@@ -140,6 +140,23 @@ describe("an answer of a given shape", () => {
     )
   }
 
+  it.effect("that is nested without end fails its row, and the others go on", () =>
+    Effect.gen(function* () {
+      const anything = Job.object({
+        key: (word: string) => word,
+        prompt: (word) => word,
+        schema: Schema.Json
+      })
+      const deep = `${"[".repeat(50_000)}${"]".repeat(50_000)}`
+      const { engine } = talker((asked) => says(JSON.stringify(asked.messages).includes("bad") ? deep : good))
+      const all = yield* outcomes(anything, ["bad", "fine"]).pipe(Effect.provide(World.world({ engine })))
+      assert.deepStrictEqual(
+        all.map(({ _tag }) => _tag),
+        ["Failed", "Succeeded"]
+      )
+    })
+  )
+
   it.effect("is asked for by a closed schema, in the words of the engine", () =>
     Effect.gen(function* () {
       const schema = {
@@ -500,6 +517,55 @@ describe("a JSON Schema", () => {
       assert.isTrue(yield* read({ type: "object", properties: { a: schema.definitions.A } }, '{"a":"x"}'))
       assert.isTrue(yield* read(schema, '"x"'))
       assert.isFalse(yield* read(schema, "1"))
+    })
+  )
+
+  it.effect("that refers to itself, with nothing in between, is refused before it is used", () =>
+    Effect.gen(function* () {
+      const a = { $ref: "#/$defs/a" }
+      for (const schema of [
+        { ...a, $defs: { a } },
+        { type: "object", properties: { x: a }, $defs: { a: { $ref: "#/$defs/b" }, b: a } },
+        { ...a, $defs: { a: { anyOf: [{ type: "null" }, { allOf: [a] }] } } }
+      ]) {
+        const error = yield* Effect.flip(StructuredOutput.fromJsonSchema(schema))
+        assert.match(error.message, /refers to itself/)
+      }
+      const tree = { ...a, $defs: { a: { type: "object", properties: { x: a } } } }
+      assert.isTrue(yield* read(tree, '{"x":{"x":{}}}'))
+      assert.isFalse(yield* read(tree, '{"x":{"x":1}}'))
+    })
+  )
+
+  it.effect("never takes a number that loses digits for a good one", () =>
+    Effect.gen(function* () {
+      const output = yield* StructuredOutput.fromJsonSchema({
+        type: "object",
+        properties: { n: { type: "integer" } }
+      })
+      for (const said of ['{"n":12345678901234567890}', 'So:\n```json\n{"n":12345678901234567890}\n```']) {
+        const read = output.read(said)
+        assert.deepStrictEqual(Result.isFailure(read) ? read.failure : read.success, [
+          "n: a number this long loses digits: write it as text"
+        ])
+      }
+      assert.isTrue(Result.isSuccess(output.read('{"n":9007199254740991}')))
+    })
+  )
+
+  it.effect("takes answers that are 512 deep, and none that is deeper", () =>
+    Effect.gen(function* () {
+      const list = { $ref: "#/$defs/l", $defs: { l: { type: "array", items: { $ref: "#/$defs/l" } } } }
+      for (const schema of [list, { type: "array" }, {}]) {
+        for (const [depth, isTaken] of [
+          [512, true],
+          [513, false],
+          [50_000, false]
+        ] as const) {
+          const said = "[".repeat(depth) + "]".repeat(depth)
+          assert.strictEqual(yield* read(schema, said), isTaken, `${JSON.stringify(schema)} ${depth}`)
+        }
+      }
     })
   )
 

@@ -24,6 +24,10 @@ export interface Script {
   /** What `/info` says. */
   readonly info?: unknown
   readonly takes?: Effect.Effect<void> | undefined
+  /** The same, by what it holds. */
+  readonly takesOf?: ((texts: ReadonlyArray<string>) => Effect.Effect<void>) | undefined
+  /** Whether the endpoint was away when it seemed so. Default: it was. */
+  readonly isAway?: boolean | undefined
 }
 
 const Body = Schema.fromJsonString(
@@ -90,7 +94,8 @@ export const server = (script: Script) => {
       most = Math.max(most, ++inFlight)
       const answer = respond(texts)
       seen.push({ texts, body, status: answer === "lost" ? 0 : answer.status })
-      yield* Effect.onExit(script.takes ?? Effect.yieldNow, () => Effect.sync(() => void inFlight--))
+      const takes = script.takesOf?.(texts) ?? script.takes ?? Effect.yieldNow
+      yield* Effect.onExit(takes, () => Effect.sync(() => void inFlight--))
       if (answer !== "lost") return HttpClientResponse.fromWeb(request, answer)
       return yield* new HttpClientError.HttpClientError({
         reason: new HttpClientError.TransportError({ request, description: "socket hang up" })
@@ -115,7 +120,7 @@ export const server = (script: Script) => {
           cap: undefined,
           conceal: (text) => text,
           read: Effect.succeed(endpoint),
-          awaitAwake: Effect.succeed({ endpoint, wasAway: true }),
+          awaitAwake: Effect.succeed({ endpoint, wasAway: script.isAway ?? true }),
           modelName: Effect.succeed("acme/embedder")
         })
     )

@@ -48,6 +48,7 @@ describe.concurrent("the money of stint run", () => {
       const world = yield* World.make(5)
       for (const flags of [
         ["--max-cost", "0"],
+        ["--max-cost", "1", "--on-release", "keep"],
         ["--replicas", "some"]
       ]) {
         const stint = yield* world.run(...flags)
@@ -78,7 +79,10 @@ describe.concurrent("the money of stint run", () => {
         const world = yield* World.make(2000)
         const stint = yield* world.run("--max-billed-minutes", "1", "--concurrency", "2")
         assert.strictEqual((yield* stint.end).code, 4, stint.stderr())
-        assert.include(stint.stderr(), "May be billed 1 minutes")
+        assert.include(
+          stint.stderr(),
+          "May be billed 1 minute, $0.00055 a minute, its boot and its end included. A cold start"
+        )
         assert.include(stint.stderr(), "items are left")
         assert.include(stint.stdout(), "endpoint        paused")
         const { bill } = yield* Emulator.Emulator

@@ -179,6 +179,30 @@ describe.concurrent("stint plan", () => {
     }).pipe(Effect.scoped, Effect.provide(quick))
   )
 
+  it.live("has a line for the endpoint's own hardware where no figures are known of it", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(10)
+      const { namespace, setState, token, urls } = yield* Emulator.Emulator
+      const endpoints = yield* Endpoints.make({
+        token,
+        namespace,
+        apiUrl: urls.management,
+        hubUrl: urls.hub
+      }).pipe(Effect.provide(FetchHttpClient.layer))
+      yield* endpoints.create("batch", EndpointSpec.make(World.specJson))
+      yield* setState("batch", "paused")
+      const args = [world.input, "--job", "embed", "--endpoint", "batch", "--deadline", "1m"]
+      const { code, failure, text } = yield* planned(world, ...args, "--model-size", "33M")
+      assert.strictEqual(code, 0, failure)
+      assert.match(
+        text.replaceAll("\n", " "),
+        /The endpoint's own hardware, aws intel-spr x1 at \$[\d.]+ an hour, has no forecast: not known: there are no figures/
+      )
+      assert.strictEqual(text.replaceAll("\n", " ").split("aws intel-spr x1").length, 2, "and only there")
+      assert.include(text, "Replicas for 1 minute, boot and pause included:")
+    }).pipe(Effect.scoped, Effect.provide(quick))
+  )
+
   it.live("rows with the same request are paid once", () =>
     Effect.gen(function* () {
       const world = yield* World.make(3)

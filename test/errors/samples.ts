@@ -141,6 +141,15 @@ const before: Chapter = {
       step: "Choose one of the instances that are named."
     },
     {
+      error: new CostCap.MoneyRefused({
+        name: e.name,
+        option: 'onRelease "keep"',
+        detail:
+          "leaves the endpoint running, and no cap would end its bill. Choose: leave out maxCost and maxBilledMinutes (for the command --max-cost and --max-billed-minutes), or take another release, such as pause."
+      }),
+      step: "Correct the amount that is named; or choose between the cap and `--on-release keep`."
+    },
+    {
       error: new CostCap.PriceUnknown({
         name: e.name,
         hardware: "aws us-east-1 nvidia-x9 x1",

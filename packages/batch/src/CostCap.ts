@@ -23,6 +23,18 @@ const capText = ({ maxBilledMinutes, maxCost }: CostCap): string =>
     ...(maxBilledMinutes === undefined ? [] : [minutesText(maxBilledMinutes)])
   ].join(" and ")
 
+/** A number of the money's is none, or a cap could not be kept. Nothing was woken. */
+export class MoneyRefused extends Schema.TaggedError<MoneyRefused>()("MoneyRefused", {
+  name: Schema.String,
+  /** `maxCost`, `maxBilledMinutes`, `pricePerHour`, `replicas` or `onRelease`. */
+  option: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `The money for endpoint "${this.name}" is refused: ${this.option} ${this.detail} Nothing was woken.`
+  }
+}
+
 /** The lease has cost what it may, less what its end takes. It was ended; finished work is kept. */
 export class CostCapReached extends Schema.TaggedError<CostCapReached>()("CostCapReached", {
   name: Schema.String,
@@ -33,15 +45,23 @@ export class CostCapReached extends Schema.TaggedError<CostCapReached>()("CostCa
   /** Items without an outcome, where that is known. */
   left: Schema.optional(Schema.Int),
   /** Whether it never became ready. */
-  isBooting: Schema.Boolean
+  isBooting: Schema.Boolean,
+  /** Whether the endpoint ran before and is left running, as `restore` says. */
+  goesOn: Schema.optional(Schema.Boolean)
 }) {
   override get message() {
     const dollars = this.dollars === undefined ? "" : ` (${formatDollars(this.dollars)})`
-    const what = `Endpoint "${this.name}" was stopped at ${minutesText(this.billedMinutes)}${dollars} so as not to cost more than ${capText(this)}`
+    const at = `at ${minutesText(this.billedMinutes)}${dollars} so as not to cost more than ${capText(this)}`
+    const what = this.goesOn
+      ? `The lease of endpoint "${this.name}" was ended ${at}; the endpoint ran before, so with onRelease restore it goes on running and is billed`
+      : `Endpoint "${this.name}" was stopped ${at}`
     if (this.isBooting) {
       return `${what}: it was not ready by then, and nothing was sent. Give it more: maxCost or maxBilledMinutes, for the command --max-cost or --max-billed-minutes.`
     }
-    const left = this.left === undefined ? "" : ` ${this.left.toLocaleString("en-US")} items are left.`
+    const left =
+      this.left === undefined
+        ? ""
+        : ` ${this.left.toLocaleString("en-US")} ${this.left === 1 ? "item is" : "items are"} left.`
     return `${what}.${left} Finished work is kept; the same run again goes on with what is left, and with the whole cap anew.`
   }
 }
@@ -64,14 +84,25 @@ export class CapTooSmall extends Schema.TaggedError<CapTooSmall>()("CapTooSmall"
   replicas: Schema.Int,
   pricePerHour: Schema.optional(Schema.Finite),
   maxCost: Schema.optional(Schema.Finite),
-  maxBilledMinutes: Schema.optional(Schema.Finite)
+  maxBilledMinutes: Schema.optional(Schema.Finite),
+  /** Whether it runs already, and need not boot. */
+  isRunning: Schema.optional(Schema.Boolean)
 }) {
   override get message() {
-    const cost =
-      this.pricePerHour === undefined
-        ? ""
-        : ` costs ${formatDollars((this.pricePerHour * this.replicas) / 60)}`
+    const { maxBilledMinutes, maxCost, pricePerHour } = this
     const replicas = this.replicas === 1 ? "one replica" : `${this.replicas} replicas`
-    return `${capText(this)} does not pay for endpoint "${this.name}": a minute of ${replicas}${cost === "" ? ` is ${minutesText(this.replicas)}` : cost}, every started minute is billed, and a cold start takes some of them. Give it more: maxCost or maxBilledMinutes, for the command --max-cost or --max-billed-minutes. Nothing was woken.`
+    const minute = [
+      ...(maxCost === undefined || pricePerHour === undefined
+        ? []
+        : [`costs ${formatDollars((pricePerHour * this.replicas) / 60)}`]),
+      ...(maxBilledMinutes === undefined ? [] : [`is ${minutesText(this.replicas)}`])
+    ].join(" and ")
+    const boot = this.isRunning
+      ? "and every started minute is billed"
+      : "every started minute is billed, and a cold start takes some of them"
+    return `${capText(this)} does not pay for endpoint "${this.name}": a minute of ${replicas} ${minute}, ${boot}. Give it more: maxCost or maxBilledMinutes, for the command --max-cost or --max-billed-minutes. Nothing was woken.`
   }
 }
+
+/** What a cap and its numbers are refused with, before anything is woken. */
+export type Refused = MoneyRefused | PriceUnknown | CapTooSmall

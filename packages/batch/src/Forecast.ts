@@ -81,7 +81,11 @@ export interface Options {
   /** Nothing: hardware without runs has no forecast. */
   readonly model?: Model.Size | undefined
   readonly evidence?: Evidence | undefined
-  /** Seconds until an endpoint is ready. Default: 2 to 10 minutes, likely 4, and more for heavy weights. */
+  /**
+   * Seconds until an endpoint is ready, as measured where the evidence is: on other hardware the range is as wide as this and
+   * the default together. Without evidence it holds everywhere. Default: 2 to 10 minutes, likely 4, and more for heavy
+   * weights.
+   */
   readonly boot?: Range | undefined
   /** Hardware on which the endpoint runs already: there it need not boot. */
   readonly running?: Pick<Hardware.Instance, "instanceType" | "instanceSize"> | undefined
@@ -150,10 +154,18 @@ export type Forecast = typeof Forecast.Type
  *
  * @source hf-endpoints-documentation, quick_start.md: usually 3 to 5 minutes
  */
-const bootOf = (model: Model.Size | undefined): Range => {
+const usualBoot = (model: Model.Size | undefined): Range => {
   const gigabytes = model === undefined ? 0 : (model.parameters * model.bytesPerParameter) / 1e9
   // Assumed, not measured: weights come at a gigabyte a second, or at a tenth of that.
   return { low: 120, expected: 240 + gigabytes, high: 600 + 10 * gigabytes }
+}
+
+/** A boot that was measured on one hardware says something of others, and not all. */
+const bootOf = (instance: Hardware.Instance, { boot, evidence, model }: Options): Range => {
+  if (boot === undefined) return usualBoot(model)
+  return evidence === undefined || Speed.isWhere(evidence, instance)
+    ? boot
+    : Ranges.hull(boot, usualBoot(model))
 }
 
 const priceOf = (instance: Hardware.Instance): Partial<Choice> => {
@@ -214,7 +226,7 @@ const choiceOf = (instance: Hardware.Instance, options: Options): Choice => {
   if (found.cost === undefined) return common
   const { seconds, tail } = found.cost
   const load = {
-    boot: Speed.isWhere(options.running, instance) ? Ranges.exactly(0) : (options.boot ?? bootOf(model)),
+    boot: Speed.isWhere(options.running, instance) ? Ranges.exactly(0) : bootOf(instance, options),
     work: Ranges.map(seconds, (value) => value * work.requests),
     tail
   }

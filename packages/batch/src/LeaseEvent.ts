@@ -13,7 +13,7 @@ export type Event =
   | { readonly _tag: "TookOver"; readonly since: string; readonly leftBy: string }
   /**
    * What it may cost, before anything is done: minutes of replicas, of which so many start at once. Where the price is known,
-   * US dollars per replica-hour.
+   * US dollars per replica-hour. One that does not run already boots on it.
    */
   | {
       readonly _tag: "Capped"
@@ -21,6 +21,7 @@ export type Event =
       readonly minutes: number
       readonly replicas: number
       readonly pricePerHour: number | undefined
+      readonly isRunning: boolean
     }
   | { readonly _tag: "Creating"; readonly namespace: string }
   | { readonly _tag: "Resuming"; readonly namespace: string; readonly endpoint: Endpoint }

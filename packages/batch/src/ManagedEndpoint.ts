@@ -64,7 +64,8 @@ export interface Options {
   readonly pricePerHour?: number | undefined
   /**
    * The most that the lease may cost in US dollars, its boot and its end included. It is ended early enough for that, with
-   * `CostCapReached`; a price that is not known is refused before anything is woken. Default: no cap.
+   * `CostCapReached`; a price that is not known is refused before anything is woken, and so is a cap with `keep`, or an amount
+   * that is not above 0 (`MoneyRefused`). Default: no cap.
    */
   readonly maxCost?: number | undefined
   /** The same in billed minutes: two replicas for a minute are two. */
@@ -97,8 +98,7 @@ export type AcquireError =
   | Acquire.SpecMismatch
   | Acquire.AdoptionRefused
   | Leases.ClaimError
-  | CostCap.PriceUnknown
-  | CostCap.CapTooSmall
+  | CostCap.Refused
   | CostCap.CostCapReached
 
 export { AdoptionRefused, SpecMismatch } from "./internal/acquire.ts"
@@ -171,10 +171,7 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
   let place: Place | undefined
   /** What a sweep goes by is noted at each look. */
   const saw = (endpoint: Endpoint) => Effect.suspend(() => SharedLease.saw(place?.lease, endpoint))
-  const spending = yield* Spending.make(options, {
-    ...endpoints,
-    get: (name) => Effect.tap(endpoints.get(name), saw)
-  })
+  const spending = yield* Spending.make(options, endpoints, saw)
   const { bill, see } = spending
   const seen = (endpoint: Endpoint) => Effect.andThen(see(endpoint), saw(endpoint))
   let acquisition: Acquisition = "Adopted"
@@ -217,6 +214,7 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
   })
 
   const acquire = Effect.gen(function* () {
+    yield* spending.check
     const namespace = yield* endpoints.namespace
     yield* SharedLease.enter(leases, { namespace, name: options.name, policy, spec }, (lease) => {
       place = { lease, namespace }

@@ -76,7 +76,7 @@ export const checked = (path: string, kind: Kind, options: Options = {}): Source
   const schema = schemaFor(kind, files)
   const keyed = { ...check, key: keyOf }
   if (format === "jsonl") {
-    const lines = JsonLines.format(path, check.maxLineBytes)
+    const lines = JsonLines.format(path, check.maxLineBytes, RowMapping.columnsOf(mapping ?? {}))
     return CheckedRecords.make({ name, schema, ...RowMapping.apply(lines, mapping) }, keyed)
   }
   const wanted = RowMapping.columnsOf(mapping ?? {})

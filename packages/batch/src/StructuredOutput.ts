@@ -12,6 +12,8 @@ import * as SchemaRepresentation from "effect/SchemaRepresentation"
 import * as AnswerJson from "./internal/answerJson.ts"
 import * as ClosedSchema from "./internal/closedSchema.ts"
 import * as Misfits from "./internal/misfits.ts"
+import { safe } from "./internal/problemText.ts"
+import * as SelfReference from "./internal/selfReference.ts"
 import * as SchemaShape from "./internal/schemaShape.ts"
 
 /**
@@ -59,10 +61,10 @@ const strict = { onExcessProperty: "error", errors: "all" } as const
 const reading = <A>(codec: Schema.ConstraintCodec<A, unknown>): StructuredOutput<A>["read"] => {
   const decode = SchemaParser.decodeUnknownResult(codec, strict)
   return (said) => {
-    const json = AnswerJson.find(said)
-    return Option.isNone(json)
-      ? Result.fail([Misfits.notOne(said)])
-      : Result.mapError(decode(json.value), Misfits.fromIssue)
+    const found = AnswerJson.find(said)
+    if (Option.isNone(found)) return Result.fail([Misfits.notOne(said)])
+    const { lost, value } = found.value
+    return lost === undefined ? Result.mapError(decode(value), Misfits.fromIssue) : Result.fail([lost])
   }
 }
 
@@ -107,13 +109,19 @@ const detailOf = (cause: unknown) =>
  * The shape that a JSON Schema describes (draft 2020-12, or draft-07 where it says so). It is sent as it is.
  *
  * Fails with {@link SchemaRefused} for what cannot be checked: conditions (`if`, `not`, `dependentSchemas`), `contains`,
- * objects in `enum`, references outside `$defs`. `format` is sent and not checked, as is any keyword that JSON Schema
+ * objects in `enum`, references outside `$defs`, a definition that refers to itself outside of members and items. `format` is sent and not checked, as is any keyword that JSON Schema
  * does not know. Patterns are run as they are: the schema must come from somebody who is trusted.
  */
 export const fromJsonSchema = Effect.fnUntraced(function* (
   json: Schema.Json
 ): Effect.fn.Return<StructuredOutput<Schema.Json>, SchemaRefused> {
   const checked = yield* Effect.mapError(SchemaShape.check(json), (detail) => new SchemaRefused({ detail }))
+  const endless = SelfReference.find(checked)
+  if (endless !== undefined) {
+    return yield* new SchemaRefused({
+      detail: `its definition ${safe(endless, 40)} refers to itself, outside of any member or item`
+    })
+  }
   const schema = yield* Effect.try({
     try: () => {
       const document = isOlder(checked)
@@ -125,10 +133,11 @@ export const fromJsonSchema = Effect.fnUntraced(function* (
   })
   if (!isCodec(schema)) return yield* new SchemaRefused({ detail: "it is no schema" })
   if (SchemaAST.isNever(schema.ast)) return yield* new SchemaRefused({ detail: "no answer can fit it" })
-  return {
-    jsonSchema: checked,
-    isStrict: ClosedSchema.isStrict(checked),
-    codec: schema,
-    read: reading(schema)
-  }
+  const read = reading(schema)
+  // Once, before anything is woken: what is wrong with a schema may show only when it is used.
+  yield* Effect.try({
+    try: () => read("null"),
+    catch: (cause) => new SchemaRefused({ detail: detailOf(cause) })
+  })
+  return { jsonSchema: checked, isStrict: ClosedSchema.isStrict(checked), codec: schema, read }
 })

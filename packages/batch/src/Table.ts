@@ -215,7 +215,11 @@ const spliceOf = (kind: Kind, take: (output: string) => string | undefined): Tab
 
 const make = (
   kind: Kind,
-  options: Pick<Table, "splice"> & { readonly take: (output: Schema.Json) => Schema.Json }
+  options: Pick<Table, "splice"> & {
+    readonly take: (output: Schema.Json) => Schema.Json
+    /** The cells of an output that are not in the answer alone. */
+    readonly plain?: Read | undefined
+  }
 ): Table => {
   const columns = columnsOf[kind]
   const read = readers[kind]
@@ -227,7 +231,7 @@ const make = (
     columns: [id, ...columns, response],
     row: (key, output) => {
       const answer = options.take(output)
-      const cells = read(answer)
+      const cells = options.plain?.(output) ?? read(answer)
       return cells === undefined ? [key, ...nothing, JSON.stringify(answer)] : [key, ...cells, null]
     },
     splice: options.splice
@@ -271,11 +275,32 @@ const answerOf = (output: Schema.Json): Schema.Json => {
   return isBatch(output) ? output.response.body : output
 }
 
+const Spoken = Schema.Struct({
+  output: Parsed,
+  finish_reason: Schema.optionalKey(Schema.NullOr(Schema.String))
+})
+const isSpoken = Schema.is(Spoken)
+
+/** Of a plain row: a text that was cut off says so, and an answer of a given shape is its JSON. */
+const spoken =
+  (kind: Kind) =>
+  (output: Schema.Json): ReadonlyArray<Cell> | undefined => {
+    if (!isSpoken(output)) return undefined
+    const { finish_reason: finishReason, output: said } = output
+    if (typeof said === "string") return [said, finishReason ?? null, null, null]
+    return kind === "chat" ? [JSON.stringify(said), finishReason ?? null, null, null] : undefined
+  }
+
 /**
- * The same columns for rows of a file: what a plain row was answered, or the body of an OpenAI answer.
+ * The same columns for rows of a file: what a plain row was answered, or the body of an OpenAI answer. Of plain rows no
+ * tokens are known here; `output` of a chat that answered with JSON of a given shape is its text.
  */
 export const rows = (kind: Kind): Table =>
-  make(kind, { take: answerOf, splice: spliceOf(kind, (output) => soleMember(output, "output")) })
+  make(kind, {
+    take: answerOf,
+    plain: kind === "chat" || kind === "generate" ? spoken(kind) : undefined,
+    splice: spliceOf(kind, (output) => soleMember(output, "output"))
+  })
 
 /** The columns of what failed. */
 export const errorColumns: ReadonlyArray<Column> = [

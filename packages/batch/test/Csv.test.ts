@@ -63,6 +63,27 @@ describe("CSV", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
+  it.effect("that is empty has no header, and is refused", () =>
+    Effect.gen(function* () {
+      for (const content of ["", "\ufeff", "\n\n"]) {
+        assert.match(yield* refusal(content), /rows\.csv.* is empty: it has no header/)
+      }
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("with Excel's line before the header is refused by its name", () =>
+    Effect.gen(function* () {
+      assert.match(
+        yield* refusal("sep=;\nid;text\na;b\n"),
+        /begins with sep=;, a line for Excel and no header: remove it, and say .*--delimiter ";"/
+      )
+      assert.match(
+        yield* refusal("sep=;\r\nid;text\r\n", { delimiter: ";" }),
+        /begins with sep=;.*: remove it/
+      )
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.effect("is read with 10,000 columns", () =>
     Effect.gen(function* () {
       const names = Array.from({ length: 10_000 }, (_, at) =>
@@ -115,8 +136,8 @@ describe("CSV", () => {
 
   it.effect("without any row has none", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* read(""), [])
       assert.deepStrictEqual(yield* read("id,text\n"), [])
+      assert.deepStrictEqual(yield* read("", { columns: ["id", "text"] }), [])
     }).pipe(Effect.provide(NodeServices.layer))
   )
 })

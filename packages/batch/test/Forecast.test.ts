@@ -198,6 +198,39 @@ describe("earlier runs", () => {
   })
 })
 
+describe("a boot that was measured", () => {
+  const elsewhere = instance({ instanceType: "nvidia-a10g" })
+  const measured = { low: 10, expected: 12, high: 18 }
+  // One row: its minutes are those of the boot.
+  const minutesOn = (at: Hardware.Instance, more: Partial<Forecast.Options>) =>
+    only({
+      work: work(1, 100, 0),
+      model: Forecast.sizeOf("BAAI/bge-small-en-v1.5"),
+      hardware: [at],
+      ...more
+    }).minutes ?? exactly(Number.NaN)
+
+  it("holds on the hardware of the runs", () => {
+    assert.isBelow(minutesOn(instance(), { evidence: runs, boot: measured }).high, 2)
+  })
+
+  it("is but one end of the range on other hardware", () => {
+    const usual = minutesOn(elsewhere, { evidence: runs })
+    const carried = minutesOn(elsewhere, { evidence: runs, boot: measured })
+    assert.isAtLeast(carried.high, 10)
+    assert.isBelow(carried.low, 1)
+    assert.isAbove(carried.expected, 1)
+    assert.isBelow(carried.expected, usual.expected)
+    const slow = minutesOn(elsewhere, { evidence: runs, boot: exactly(1800) })
+    assert.isAtLeast(slow.high, 30)
+    assert.isBelow(slow.low, 10)
+  })
+
+  it("holds everywhere where it is given without runs", () => {
+    assert.isBelow(minutesOn(elsewhere, { boot: measured }).high, 3)
+  })
+})
+
 describe("prices", () => {
   it("are the API's, else those of the shipped list with its day, else unknown and not nothing", () => {
     const priceOf = (given: Partial<Hardware.Instance>) => {

@@ -169,6 +169,22 @@ describe("earlier runs", () => {
       })
     )
 
+    it.effect("count the rows that were sent, not those that shared an answer", () =>
+      Effect.gen(function* () {
+        const rowsOf = Effect.fnUntraced(function* (...of: ReadonlyArray<Record<string, unknown>>) {
+          return Forecast.past(yield* decoded(of.map((one) => run(one))), job, { hardware, at }).evidence
+            ?.rows
+        })
+        const shared = { succeeded: 990, failed: 10, attempts: 100 }
+        assert.strictEqual(yield* rowsOf(shared), 100)
+        assert.strictEqual(yield* rowsOf({ ...shared, attempts: 1100 }), 1000, "a retry is no further row")
+        assert.strictEqual(yield* rowsOf({ ...shared, attempts: undefined }), 1000)
+        assert.strictEqual(yield* rowsOf(shared, shared), 200)
+        // Nothing of it was sent, so its seconds say nothing.
+        assert.isUndefined(yield* rowsOf({ ...shared, attempts: 0 }))
+      })
+    )
+
     it.effect("say how long answers are, by their own usage or their length", () =>
       Effect.gen(function* () {
         const usage = { completion_tokens: 30 }

@@ -6,6 +6,7 @@ import { Effect, FileSystem, Layer, Schema, Stream } from "effect"
 import { HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
 import { fileURLToPath } from "node:url"
 import { file } from "./folder.ts"
+import { Unreadable, converter } from "../src/parquet/internal/columnValues.ts"
 
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/parquet/${name}.parquet`, import.meta.url))
 
@@ -261,6 +262,27 @@ const remoteMessage = Effect.fnUntraced(function* (
   return error.message
 })
 
+describe("a column of JSON", () => {
+  const element = {
+    name: "j",
+    type: "BYTE_ARRAY",
+    converted_type: "JSON",
+    repetition_type: "OPTIONAL"
+  } as const
+  const convert = converter({ children: [], count: 1, element, path: ["j"] }, "bytes")
+  const misfits: ReadonlyArray<readonly [string, string, RegExp]> = [
+    ["a number that loses digits", '{"n":12345678901234567890}', /loses digits/],
+    ["what is nested too deep", "[".repeat(20_000) + "]".repeat(20_000), /nested more than 512 deep/]
+  ]
+  for (const [what, text, detail] of misfits) {
+    it(`does not take ${what}`, () => {
+      const value = convert(text)
+      assert.match(value instanceof Unreadable ? value.detail : "", detail)
+      assert.deepStrictEqual(convert('{"n":1}'), { n: 1 })
+    })
+  }
+})
+
 describe("Parquet at a URL", () => {
   it.effect("is read by range, only where the columns are, and nothing is sent with it", () =>
     Effect.gen(function* () {
@@ -336,6 +358,27 @@ describe("Parquet at a URL", () => {
       yield* Effect.gen(function* () {
         yield* Stream.runDrain(items)
         tag = '"two"'
+        assert.strictEqual((yield* Effect.flip(Stream.runDrain(items)))._tag, "InputChanged")
+      }).pipe(Effect.provide(layer))
+    })
+  )
+
+  it.effect("is known as changed by its footer, where the server tells no version", () =>
+    Effect.gen(function* () {
+      let content = yield* bytesOf("polars-zstd")
+      const { layer } = server(content, (request) => {
+        const [, start = "0", end = "0"] = /^bytes=(\d+)-(\d+)$/.exec(request.headers["range"] ?? "") ?? []
+        const headers = { "content-range": `bytes ${start}-${end}/${content.length}` }
+        return new Response(content.slice(Number(start), Number(end) + 1), { status: 206, headers })
+      })
+      const { items } = Parquet.checked(url, Row)
+      yield* Effect.gen(function* () {
+        yield* Stream.runDrain(items)
+        assert.deepStrictEqual(yield* Stream.runCollect(items), expected)
+        // Of the same length, and another within the footer.
+        const other = content.slice()
+        other[other.length - 12] = (other[other.length - 12] ?? 0) ^ 1
+        content = other
         assert.strictEqual((yield* Effect.flip(Stream.runDrain(items)))._tag, "InputChanged")
       }).pipe(Effect.provide(layer))
     })

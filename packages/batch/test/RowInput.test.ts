@@ -205,4 +205,42 @@ describe("a batch file", () => {
       )
     }).pipe(Effect.provide(NodeServices.layer))
   )
+
+  it.effect("with a number that loses digits is refused, with its line and field", () =>
+    Effect.gen(function* () {
+      const row = (seed: string) =>
+        `{"custom_id":"${seed}","body":{"messages":[{"role":"user","content":"hi"}],"seed":${seed}}}\n`
+      assert.match(
+        yield* message(row("1") + row("12345678901234567890"), { kind: "chat" }),
+        /rows:2: body\.seed: a number this long loses digits: write it as text/
+      )
+      assert.lengthOf(yield* read(row("9007199254740991") + row("1.0") + row("1e2"), { kind: "chat" }), 3)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("and a template are refused such a number, in the columns that are taken", () =>
+    Effect.gen(function* () {
+      const template = yield* Template.make("{{meta.n}}")
+      const options = { kind: "chat", mapping: { template } } as const
+      assert.match(
+        yield* message('{"id":"a","meta":{"n":12345678901234567890}}\n', options),
+        /rows:1: meta\.n: a number this long loses digits/
+      )
+      assert.deepStrictEqual(
+        yield* read('{"id":"a","meta":{"n":7},"tweet":1234567890123456789}\n', options),
+        [{ id: "a", input: "7" }]
+      )
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("that is nested too deep is a bad line, and can be left out", () =>
+    Effect.gen(function* () {
+      const deep = `{"custom_id":"a","body":{"x":${"[".repeat(20_000)}${"]".repeat(20_000)}}}\n`
+      assert.match(yield* message(deep, { kind: "http" }), /rows:1: is nested more than 512 deep/)
+      const good = '{"custom_id":"b","body":{}}\n'
+      assert.lengthOf(yield* read(deep + good, { kind: "http", onInvalid: "skip" }), 1)
+      const just = `{"custom_id":"a","body":{"x":${"[".repeat(510)}${"]".repeat(510)}}}\n`
+      assert.lengthOf(yield* read(just, { kind: "http" }), 1)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
 })

@@ -34,6 +34,25 @@ describe("rows", () => {
       ["on", "length", 3, 4]
     ],
     ["a generated text", "generate", line([{ generated_text: "on" }]), ["on", null, null, null]],
+    [
+      "a text that was cut off",
+      "chat",
+      { output: "hel", finish_reason: "length" },
+      ["hel", "length", null, null]
+    ],
+    [
+      "a text that was cut off",
+      "generate",
+      { output: "hel", finish_reason: "length" },
+      ["hel", "length", null, null]
+    ],
+    ["an answer of a given shape", "chat", { output: { a: [1] } }, ['{"a":[1]}', null, null, null]],
+    [
+      "an answer whose shape is that of a chat",
+      "chat",
+      { output: { choices: [{ message: { content: "x" } }] } },
+      ['{"choices":[{"message":{"content":"x"}}]}', null, null, null]
+    ],
     ["a picture", "image", { output: "iVBORw0KGgo=" }, ["iVBORw0KGgo="]],
     ["an OpenAI picture", "image", line({ data: [{ b64_json: "iVBORw0KGgo=" }] }), ["iVBORw0KGgo="]],
     ["a picture in a file", "image", { output: "images/a.png" }, ["images/a.png"]]

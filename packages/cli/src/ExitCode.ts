@@ -48,6 +48,7 @@ const byTag: Record<string, number> = {
   LeaseRecordError: ExitCode.refused,
   RecordsUnreadable: ExitCode.refused,
   SweepRefused: ExitCode.refused,
+  MoneyRefused: ExitCode.refused,
   PriceUnknown: ExitCode.refused,
   CapTooSmall: ExitCode.refused,
   // Stopped with the work kept.

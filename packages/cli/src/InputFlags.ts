@@ -111,15 +111,26 @@ const columnsOf = (given: string) => {
   return names.some((name) => name !== "") ? Effect.succeed(names) : refuse("columns", "it names no column")
 }
 
+/** One without a column sends the same text for every row. */
+const withColumns = (text: string) =>
+  Effect.flatMap(Template.make(text), (template) =>
+    template.columns.length === 0
+      ? refuse(
+          "template",
+          "it names no column, so every row would be sent the same text: write one as {{name}}"
+        )
+      : Effect.succeed(template)
+  )
+
 const templateOf = Effect.fnUntraced(function* (given: string) {
-  if (!given.startsWith("@")) return yield* Template.make(given)
+  if (!given.startsWith("@")) return yield* withColumns(given)
   const path = given.slice(1)
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.catch(fs.readFileString(path), (error) =>
     refuse("template", `${path}: ${describe(error)}`)
   )
   // The line's end that every editor puts at the end of a file is none of the prompt's.
-  return yield* Template.make(text.replace(/^\ufeff/, "").replace(/\r?\n$/, ""))
+  return yield* withColumns(text.replace(/^\ufeff/, "").replace(/\r?\n$/, ""))
 })
 
 const ifGiven = <A, E, R>(given: Option.Option<string>, use: (text: string) => Effect.Effect<A, E, R>) =>

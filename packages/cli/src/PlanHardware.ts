@@ -88,6 +88,11 @@ export const find = Effect.fnUntraced(function* (options: {
     if (verdict instanceof Hardware.HardwareUnavailable) problems.push(verdict.message)
   }
   const isOwn = (instance: Hardware.Instance) => own !== undefined && isSame(own, instance)
+  if (own !== undefined && endpoint !== undefined && !(listed ?? shipped).some(isOwn)) {
+    problems.push(
+      `The endpoint's own hardware, ${endpoint.hardware}, is not among what is listed, so there is no forecast for it.`
+    )
+  }
   const held = heldBy(endpoint)
   // Neuron needs images of its own, and models that were compiled for it.
   const isNeuron = (endpoint?.compute?.accelerator ?? spec?.accelerator) === "neuron"

@@ -67,6 +67,12 @@ describe("the flags of an input", () => {
     ["-", { inputFormat: some("parquet") }, /cannot be read from stdin: give the path/],
     ["https://data.example/rows.csv", {}, /only Parquet is read from a URL/],
     ["rows", { template: some("x {{y") }, /character 3: \{\{ is never closed/],
+    [
+      "rows",
+      { template: some("Summarise this") },
+      /--template .*names no column, so every row would be sent/
+    ],
+    ["rows", { template: some("\\{{text}}") }, /names no column/],
     ["rows", { template: some("@nowhere.txt") }, /--template .*nowhere\.txt: there is no such file/],
     ["rows", { template: some("{{a}}"), inputColumn: some("b") }, /--template cannot be used: --input says/],
     ["rows", { idColumn: some("a"), idFromRow: true }, /--id-from-row cannot be used: --id says/],

@@ -8,6 +8,8 @@ import * as RunView from "../src/ui/RunView.ts"
 const endpoint = new Endpoint.Endpoint({ name: "e", status: { state: "paused" }, raw: null })
 const bill = { billedMinutes: 1, pricePerHour: 0.8, dollars: 0.013 }
 
+const capped = { _tag: "Capped", namespace: "n", replicas: 1, pricePerHour: 0.8, isRunning: false } as const
+
 const saidOf = Effect.fnUntraced(function* (event: ManagedEndpoint.Event, canRedraw: boolean) {
   const said: Array<string> = []
   const view = yield* Effect.provideService(RunView.make("e"), RunView.Screen, {
@@ -60,11 +62,54 @@ const table: ReadonlyArray<readonly [event: ManagedEndpoint.Event, says: string,
       undefined
     ],
     [
+      { _tag: "Released", policy: "restore", state: "running", bill },
+      "e IS LEFT RUNNING, as it was found, AND BILLED at $0.8 an hour",
+      undefined
+    ],
+    [
+      { ...capped, minutes: 1 },
+      "May be billed 1 minute, $0.013 a minute, its boot and its end included. A cold start takes some",
+      undefined
+    ],
+    [
+      { ...capped, minutes: 1200, replicas: 2 },
+      "May be billed 1,200 minutes of 2 replicas, $0.027 a minute, its boot and its end included.\n",
+      undefined
+    ],
+    [
+      { ...capped, minutes: 2, isRunning: true },
+      "May be billed 2 minutes, $0.013 a minute, its end included.\n",
+      undefined
+    ],
+    [{ ...capped, minutes: Infinity }, "more minutes than anybody counts", undefined],
+    [
       { _tag: "Kept", namespace: "n", endpoint, bill },
       "AND BILLED at $0.8 an hour. To end it: hf endpoints pause e --namespace n",
       undefined
     ]
   ]
+
+describe("the last words on a run", () => {
+  it.each([
+    ["running", "running as it was found, and billed still"],
+    ["paused", "paused"],
+    [undefined, undefined]
+  ])("say of an endpoint that is %s in the end whether it is billed", (state, says) => {
+    const report = {
+      items: 1,
+      succeeded: 1,
+      failed: 0,
+      skipped: 0,
+      attempts: 1,
+      faults: {},
+      durationMillis: 1,
+      itemsPerSecond: 1
+    }
+    const lines = RunView.summary(report, "results", state).split("\n")
+    const line = lines.find((one) => one.startsWith("  endpoint"))
+    assert.strictEqual(line?.replace(/ +endpoint +/, ""), says)
+  })
+})
 
 describe("RunView", () => {
   for (const [event, says, next] of table) {

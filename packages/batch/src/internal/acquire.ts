@@ -145,6 +145,7 @@ export const acquire = Effect.fnUntraced(function* (
     setPhase({ _tag: "Held", endpoint, ...origin })
     yield* spending.begin
     yield* spending.see(endpoint)
+    spending.found(origin.found?.state)
     const pricePerHour = spending.pricePerHour({ endpoint })
     yield* note({ updatedAt: updatedAtOf(endpoint), pricePerHour })
     yield* hold.acquired ?? Effect.void

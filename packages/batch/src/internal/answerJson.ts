@@ -3,8 +3,31 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as JsonText from "./jsonText.ts"
+import { fieldOf } from "./problemText.ts"
 
-const parse = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
+const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
+
+/** A value that was found, and where its text says more than it holds. */
+export interface Found {
+  readonly value: Schema.Json
+  /** A number that loses digits. */
+  readonly lost?: string | undefined
+}
+
+const lostIn = (text: string) => {
+  const lost = JsonText.lostNumber(text)
+  if (lost === undefined) return undefined
+  const field = fieldOf(lost)
+  const detail = JsonText.losesDigitsAt(lost)
+  return field === undefined ? detail : `${field}: ${detail}`
+}
+
+/** Looked at before it is decoded: to decode it is to walk it. */
+const parse = (text: string): Option.Option<Found> =>
+  JsonText.isTooDeep(text)
+    ? Option.none()
+    : Option.map(decode(text), (value) => ({ value, lost: lostIn(text) }))
 
 const fenced = /^```[\w+-]*[ \t]*\r?\n([\s\S]*?)\r?\n?```$/
 
@@ -12,9 +35,10 @@ const fenced = /^```[\w+-]*[ \t]*\r?\n([\s\S]*?)\r?\n?```$/
  * The one JSON value of a text: the text itself, what stands in a code fence, or an object or list with prose around it.
  *
  * Everything from the first bracket to the last must be that one value. With a second one beside it, or with one that is
- * broken, there is none: to look for the piece that parses would take a part of an answer for the whole.
+ * broken, there is none: to look for the piece that parses would take a part of an answer for the whole. There is none either
+ * where it is nested more than 512 deep.
  */
-export const find = (said: string): Option.Option<Schema.Json> => {
+export const find = (said: string): Option.Option<Found> => {
   const all = said.trim()
   const whole = parse(all)
   if (Option.isSome(whole)) return whole

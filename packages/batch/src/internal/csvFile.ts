@@ -100,6 +100,11 @@ const headerProblem = (names: ReadonlyArray<string>, { delimiter, wanted }: Opti
     const name = ProblemText.safe(same.name, 40)
     return `has two columns named ${name} (columns ${same.first} and ${same.second}): rename one of them`
   }
+  const [said = "", rest] = names
+  if (/^sep=.?$/i.test(said) && (rest === undefined || (rest === "" && names.length === 2))) {
+    const given = said.slice("sep=".length) || delimiter
+    return `begins with ${ProblemText.safe(`sep=${given ?? ","}`, 40)}, a line for Excel and no header: remove it${given === (delimiter ?? ",") ? "" : `, and say what stands between columns (for the command --delimiter ${JSON.stringify(given)})`}`
+  }
   if (names.every((name) => name === "")) {
     return "has no name for any column in its first line: if it has no header, say what its columns are (for the command --columns)"
   }
@@ -162,7 +167,12 @@ export class CsvSplitter implements TextFile.Splitter<CsvRecord> {
     const records: Array<CsvRecord> = []
     this.decode(new Uint8Array(0), records)
     this.records.end(records)
-    return this.withoutHeader(records)
+    const rows = this.withoutHeader(records)
+    // Nobody wants nothing: a header that has no column still has a line.
+    if (!this.hasHeader && this.problem === undefined && this.options.wanted?.length !== 0) {
+      this.problem = "is empty: it has no header, and so none of the columns that are needed"
+    }
+    return rows
   }
 
   /** Takes what was held, and `last` after it. */

@@ -8,7 +8,7 @@ import type { Cost, Tokens } from "./forecastPrior.ts"
 /** Earlier runs of the same job on the same hardware. */
 export interface Runs {
   readonly runs: number
-  /** Rows that were answered. */
+  /** Rows that were sent and answered: not those that share an answer. */
   readonly rows: number
   /** Seconds that it took, from the first row to the last, times the replicas. */
   readonly seconds: number

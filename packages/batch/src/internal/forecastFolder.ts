@@ -20,6 +20,8 @@ import * as Lines from "./lines.ts"
 const Run = Schema.Struct({
   succeeded: Schema.Int,
   failed: Schema.Int,
+  /** Charged requests, of a request of many rows one for each; rows that share another's answer have none. */
+  attempts: Schema.optional(Schema.Int),
   durationMillis: Schema.Finite,
   /** `aws us-east-1 nvidia-l4 x1`, where the report says it. */
   hardware: Schema.optional(Schema.String),
@@ -31,6 +33,10 @@ const Run = Schema.Struct({
     })
   )
 })
+
+/** Rows of a run that were sent: a row may take several attempts, and one that shares an answer takes none. */
+export const sentOf = ({ attempts = Infinity, failed, succeeded }: typeof Run.Type): number =>
+  Math.min(succeeded + failed, attempts)
 
 /** What an output folder knows of earlier runs. */
 export interface Folder {
@@ -55,7 +61,7 @@ const readRuns = (fs: FileSystem.FileSystem, path: string) =>
       text
         .split("\n")
         .flatMap((line) => Option.toArray(decodeRun(line)))
-        .filter((run) => run.succeeded + run.failed > 0 && run.durationMillis > 0)
+        .filter((run) => sentOf(run) > 0 && run.durationMillis > 0)
   )
 
 const headAt = (line: Uint8Array) =>

@@ -30,3 +30,10 @@ export const widen = ({ expected, high, low }: Range, factor: number): Range => 
   expected,
   high: high * factor
 })
+
+/** What holds both, and expects what lies between them. */
+export const hull = (a: Range, b: Range): Range => ({
+  low: Math.min(a.low, b.low),
+  expected: (a.expected + b.expected) / 2,
+  high: Math.max(a.high, b.high)
+})

@@ -6,7 +6,7 @@ import type * as Hardware from "@stint/core/Hardware"
 import type { Evidence } from "../Forecast.ts"
 import type { Job } from "../Job.ts"
 import * as Entry from "./entry.ts"
-import type { Folder } from "./forecastFolder.ts"
+import { type Folder, sentOf } from "./forecastFolder.ts"
 import type { Range } from "./forecastRange.ts"
 
 /** The newest runs say most of the next one. */
@@ -34,8 +34,7 @@ const isSame = (a: Place, b: Place) => a.instanceType === b.instanceType && a.in
 
 type Run = Folder["runs"][number]
 
-const rowsOf = (runs: ReadonlyArray<Run>) =>
-  runs.reduce((sum, { failed, succeeded }) => sum + succeeded + failed, 0)
+const rowsOf = (runs: ReadonlyArray<Run>) => runs.reduce((sum, run) => sum + sentOf(run), 0)
 
 /** The runs on one hardware: on that of the endpoint, where there are any, else where most rows were done. */
 const together = (runs: ReadonlyArray<Run>, at: Place | undefined) => {

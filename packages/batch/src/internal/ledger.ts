@@ -84,6 +84,10 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
     else budget.succeeded()
   }
 
+  /** Whether this and the next have one refusal: then the last of them counts. */
+  const isOneVerdict = (fate: Fate<Out, E>, next: Fate<Out, E> | undefined) =>
+    Result.isFailure(fate) && next !== undefined && Result.isFailure(next) && fate.failure === next.failure
+
   return {
     hold: (taken: Taken<In>) => {
       holdings.hold(taken.bytes)
@@ -98,7 +102,7 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
         const fate = fates[at]
         if (taken === undefined || fate === undefined) continue
         const followers = duplicates?.answered(taken, fate) ?? []
-        count(fate, undecided - 1 - followers.length)
+        if (!isOneVerdict(fate, fates[at + 1])) count(fate, undecided - 1 - followers.length)
         write(taken, fate, pack)
         for (const follower of followers) write(follower, fate, nothing)
       }

@@ -11,6 +11,9 @@ import type { Endpoint } from "@stint/core/Endpoint"
 
 export const MINUTE = 60_000
 
+/** Above so many minutes a cap is none: it is two thousand years, and times after them are no whole milliseconds any more. */
+const NO_CAP = 1e9
+
 /** From when to when one replica is billed, in milliseconds of the clock. */
 export interface Stretch {
   readonly from: number
@@ -142,7 +145,7 @@ export const make = (): Meter => {
       return [...over, ...running.map((start) => ({ from: start, to: Math.max(start, to) }))]
     },
     latestEnd: (from, allowed) => {
-      if (last === undefined) return Infinity
+      if (last === undefined || allowed > NO_CAP) return Infinity
       const { over, running } = split(from)
       const joining = Math.max(0, last.most - running.length)
       const seenAt = Math.max(from, last.at)
@@ -155,6 +158,8 @@ export const make = (): Meter => {
       if (!isWithin(low)) return low
       while (high - low > 1) {
         const middle = Math.floor((low + high) / 2)
+        // Where there is no number between them, they are as near as they get.
+        if (!(middle > low && middle < high)) break
         if (isWithin(middle)) low = middle
         else high = middle
       }

@@ -34,6 +34,22 @@ export const make = <In, Out, E, R>(job: Job<In, Out, E, R>, encode: Codec<Out>[
   /** How long outputs are in this run. */
   let usual: number | undefined
 
+  /** The length that most of the first answers have decides. */
+  const learn = (outputs: ReadonlyArray<Out>) => {
+    if (usual !== undefined || lengthOf === undefined) return
+    const counts = new Map<number, number>()
+    for (const output of outputs) {
+      const length = lengthOf(output)
+      if (length !== undefined) counts.set(length, (counts.get(length) ?? 0) + 1)
+    }
+    let most = 0
+    for (const [length, count] of counts) {
+      if (count <= most) continue
+      most = count
+      usual = length
+    }
+  }
+
   const misfitOf = (output: Out): Fault | undefined => {
     const length = lengthOf?.(output)
     if (length === undefined) return undefined
@@ -55,7 +71,10 @@ export const make = <In, Out, E, R>(job: Job<In, Out, E, R>, encode: Codec<Out>[
       }
       return Effect.flatMap(packing.run(rows.map(({ item }) => item)), (outputs) =>
         outputs.length === rows.length
-          ? Effect.sync(() => outputs.map(fateOf))
+          ? Effect.sync(() => {
+              learn(outputs)
+              return outputs.map(fateOf)
+            })
           : Effect.fail(otherCount(outputs.length, rows.length))
       )
     })

@@ -22,6 +22,12 @@ const SILENCES = 3
 /** How often a row may say that the endpoint is away while it is not, before it is believed to be the row's own fault. */
 const MISTAKES = 3
 
+/** How often a full server is waited out for a whole pack, about a minute, before it is taken for too much of it. */
+const PATIENCE = 8
+
+/** The same for what is left of a pack that had its patience: about two seconds. */
+const HURRY = 3
+
 type Step = (fault: Fault) => Pull.Pull<unknown, never, unknown>
 
 /** Who waits for a place: as much of a pack as that takes. */
@@ -55,6 +61,14 @@ interface Suspected<E> {
   readonly error: E | Fault
 }
 
+/** What is sent is part of a pack that was halved. */
+export interface Parted {
+  /** What an item may take, in milliseconds: each part has it anew, because the others took it. */
+  readonly time: number
+  /** Whether a full server was waited out in vain for one of them, and none went well since. */
+  readonly isSpent: boolean
+}
+
 /** What is to be done next: with this fault, which that era brought. */
 interface Trouble {
   readonly _tag: "Trouble"
@@ -76,11 +90,20 @@ const givenUp = ({ detail, reason, requestId, retryAfter, status }: Fault) =>
 
 /** What one item may cause for all that share its request, and what its parts can tell. */
 const isSuspicious = ({ reason, status }: Fault) =>
-  reason === "row" || reason === "tooLarge" || (reason === "engine" && status !== undefined && status < 500)
+  reason === "row" ||
+  reason === "tooLarge" ||
+  reason === "config" ||
+  (reason === "engine" && status !== undefined && status < 500)
 
 export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
   const { cells, clock, gate, halt, schedules } = options
   let silences = 0
+  /** Whether anything went well: then the set-up is right, and what says otherwise is one item's. */
+  let isProven = false
+  /** What items alone were told last of the set-up, and how many of them in a row. */
+  const misfit = { words: "", times: 0 }
+  /** How often the endpoint was not away since its last answer, though it seemed so; at which opening last. */
+  const doubts = { times: 0, era: -1 }
 
   const note = (fault: Fault) => {
     cells.faults.set(fault.reason, (cells.faults.get(fault.reason) ?? 0) + 1)
@@ -89,6 +112,7 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
 
   const answered = () => {
     silences = 0
+    doubts.times = 0
     gate.answered()
   }
 
@@ -97,11 +121,20 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
     fates: rows.map(() => Result.fail(error))
   })
 
+  /** Whether the set-up is wrong for all: nothing went well so far, and several items alone were told the same. */
+  const isOfAll = ({ rows }: Pack<In>, error: E | Fault) => {
+    if (isProven || !isFault(error) || error.reason !== "config") return false
+    const words = `${error.status} ${error.detail}`
+    if (rows.length === 1) {
+      misfit.times = words === misfit.words ? misfit.times + 1 : 1
+      misfit.words = words
+    }
+    return words === misfit.words && misfit.times >= MISTAKES
+  }
+
   /** For good, with one item; with several it may be one of them. */
   const refused = (pack: Pack<In>, error: E | Fault): Fated<Out, E> | Suspected<E> =>
-    pack.rows.length > 1 && !(isFault(error) && error.reason === "config")
-      ? { _tag: "Suspected", error }
-      : allFail(pack, error)
+    isOfAll(pack, error) || pack.rows.length === 1 ? allFail(pack, error) : { _tag: "Suspected", error }
 
   /** Reads what an attempt came to, and charges it: but not to items of which most are innocent. */
   const judge = (pack: Pack<In>, { era, result }: Landed<Out, E>): Verdict<Out, E> | Trouble => {
@@ -114,7 +147,8 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
       pack.attempts++
       answered()
       for (const fate of result.success) {
-        if (Result.isFailure(fate) && isFault(fate.failure)) note(fate.failure)
+        if (Result.isSuccess(fate)) isProven = true
+        else if (isFault(fate.failure)) note(fate.failure)
       }
       return { _tag: "Fated", fates: result.success }
     }
@@ -136,7 +170,11 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
       // An item that has had its time says nothing of the endpoint.
       if (clock.currentTimeMillisUnsafe() < pack.deadline) silences++
     } else answered()
-    if (!isOne && isSuspicious(fault)) return refused(pack, fault)
+    if (!isOne && isSuspicious(fault)) {
+      const verdict = refused(pack, fault)
+      if (verdict._tag === "Fated") pack.attempts++
+      return verdict
+    }
     if (isOne || fault.reason !== "engine") pack.attempts++
     return isRetryable(fault) ? { _tag: "Trouble", fault, era } : refused(pack, fault)
   }
@@ -153,13 +191,25 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
       return !halt.isHalted()
     })
 
+  /** The gate was closed for what that era brought, and is open again. */
+  const doubt = (era: number) => {
+    if (gate.wasAway()) doubts.times = 0
+    else if (doubts.era !== era) doubts.times++
+    doubts.era = era
+  }
+
   /** Brings the endpoint back, or learns that it was not away and whose fault it was then. */
   const outage = Effect.fnUntraced(function* (pack: Pack<In>, { era, fault }: Trouble) {
+    // The endpoint is there, and answers nobody: packs may be too much for what stands before it. Single items go on looking.
+    if (fault.reason === "cold" && pack.rows.length > 1 && doubts.times >= MISTAKES) {
+      return inState(fault, "running")
+    }
     // What says that it is paused or gone is always looked into; what is only cold, as long as the row is believed.
     if (fault.reason === "gone" || pack.mistaken < MISTAKES) {
       const isNews = gate.era() === era
       yield* gate.close(fault, era)
       if (!(yield* pass(pack))) return undefined
+      if (isNews) doubt(era)
       if (!isNews || gate.wasAway() || ++pack.mistaken < MISTAKES) return fault
     }
     // From here on the gate stays open for the others: what it says of the endpoint is held for its own trouble.
@@ -197,14 +247,35 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
     })
   }
 
+  /** Whether a pack has had so much of such trouble that its parts, or what else it comes to, are to be seen. */
+  const patienceOf = ({ rows }: Pack<In>, part: Parted | undefined) => {
+    const isShared = rows.length > 1
+    const busyTimes =
+      part !== undefined && (isShared || part.isSpent) ? HURRY : isShared ? PATIENCE : Infinity
+    let isBroken = false
+    let busy = 0
+    return ({ reason }: Fault): boolean => {
+      if (reason === "busy") return ++busy > busyTimes
+      // What breaks or stays silent twice over the same items may do so for one of them. Of parts that is known already, and
+      // each silence may take as long as an attempt may.
+      const isOver = isShared && (isBroken || (reason === "transport" && part !== undefined))
+      isBroken = true
+      return isOver
+    }
+  }
+
   /** Sees a pack through to its verdict, from the trouble that it is in or from its sending. */
   const recover = Effect.fnUntraced(function* (
     pack: Pack<In>,
-    first?: Trouble
+    first?: Trouble,
+    part?: Parted
   ): Effect.fn.Return<Verdict<Out, E>> {
+    if (part !== undefined) {
+      pack.deadline = Math.max(pack.deadline, clock.currentTimeMillisUnsafe() + part.time)
+    }
     const nextTurn = turns(pack)
+    const isTooMuch = patienceOf(pack, part)
     let trouble = first
-    let isBroken = false
     while (!halt.isHalted()) {
       if (trouble !== undefined) {
         let { fault } = trouble
@@ -212,18 +283,17 @@ export const make = <In, Out, E, SE>(options: Options<In, Out, E, SE>) => {
           const found = yield* outage(pack, trouble)
           if (found === undefined) return undefined
           fault = found
+          // The endpoint is there, and does not answer this: its parts it may.
+          if (!closesGate(fault) && pack.rows.length > 1) return refused(pack, fault)
         } else if (fault.reason === "transport" && silences >= SILENCES) {
           // Silence on several lines at once may be an endpoint that is gone: its state is read before anything else is sent.
           yield* gate.close(fault, trouble.era)
         }
         if (!closesGate(fault)) {
           if (!isRetryable(fault)) return refused(pack, fault)
-          // An engine that breaks twice over the same items may do so for one of them.
-          if (fault.reason === "engine" && isBroken && pack.rows.length > 1) return refused(pack, fault)
-          isBroken ||= fault.reason === "engine"
+          if (isTooMuch(fault)) return refused(pack, fault)
           const last = yield* nextTurn(fault)
-          if (last === fault && fault.reason !== "busy") return refused(pack, fault)
-          if (last !== undefined) return allFail(pack, last)
+          if (last !== undefined) return refused(pack, last)
         }
       }
       if (!(yield* options.admit(pack, true))) return undefined

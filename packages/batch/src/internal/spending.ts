@@ -12,8 +12,10 @@ import * as Hardware from "@stint/core/Hardware"
 import * as Policy from "@stint/core/Policy"
 import type { Bill } from "../Cost.ts"
 import * as CostCap from "../CostCap.ts"
+import type { ReleasePolicy } from "../ManagedEndpoint.ts"
 import * as ReplicaPolicy from "../ReplicaPolicy.ts"
 import * as Meter from "./meter.ts"
+import { stepFor } from "./release.ts"
 
 /** How long a release may take that goes as it should: one call is given ten seconds. */
 const RELEASE = Duration.toMillis("12 seconds")
@@ -31,6 +33,8 @@ const RECHECK = Duration.toMillis("5 seconds")
 export interface Options extends CostCap.CostCap {
   readonly name: string
   readonly pricePerHour?: number | undefined
+  readonly replicas?: ReplicaPolicy.Replicas | undefined
+  readonly onRelease?: ReleasePolicy | undefined
 }
 
 interface Price {
@@ -56,6 +60,8 @@ export interface Allowance {
   readonly minutes: number
   readonly replicas: number
   readonly pricePerHour: number | undefined
+  /** Whether it runs already, and need not boot. */
+  readonly isRunning: boolean
 }
 
 const hardwareOf = (subject: Subject): Hardware.Known =>
@@ -85,7 +91,37 @@ const minutesOf = ({ maxBilledMinutes, maxCost }: CostCap.CostCap, price: number
     maxCost === undefined || price === undefined ? Infinity : Math.floor((maxCost * 60) / price + 1e-9)
   )
 
-export const make = Effect.fnUntraced(function* (options: Options, endpoints: Endpoints["Service"]) {
+/** What is wrong with an amount; nothing where there is none to be wrong. */
+const wrongAmount = (value: number | undefined, of: string): string | undefined =>
+  value === undefined || (Number.isFinite(value) && value > 0)
+    ? undefined
+    : `is ${value}. Give ${of} above 0, or leave it out.`
+
+/** What is wrong with the options of a lease, the first of it. */
+const problemOf = (options: Options): readonly [option: string, detail: string] | undefined => {
+  const { maxBilledMinutes, maxCost, onRelease, pricePerHour, replicas = "follow" } = options
+  const cost = wrongAmount(maxCost, "a number of US dollars")
+  if (cost !== undefined) return ["maxCost", cost]
+  const minutes = wrongAmount(maxBilledMinutes, "a number of minutes")
+  if (minutes !== undefined) return ["maxBilledMinutes", minutes]
+  const price = wrongAmount(pricePerHour, "a number of US dollars for a replica-hour")
+  if (price !== undefined) return ["pricePerHour", price]
+  if (replicas !== "follow" && !(Number.isSafeInteger(replicas) && replicas >= 1)) {
+    return ["replicas", `is ${replicas}. Give a whole number of 1 or more, or "follow".`]
+  }
+  if (onRelease !== "keep" || (maxCost === undefined && maxBilledMinutes === undefined)) return undefined
+  return [
+    'onRelease "keep"',
+    "leaves the endpoint running, and no cap would end its bill. Choose: leave out maxCost and maxBilledMinutes (for the command --max-cost and --max-billed-minutes), or take another release, such as pause."
+  ]
+}
+
+export const make = Effect.fnUntraced(function* (
+  options: Options,
+  endpoints: Endpoints["Service"],
+  /** Told what is seen at a look of its own. */
+  saw: (endpoint: Endpoint) => Effect.Effect<void>
+) {
   const clock = yield* Clock.Clock
   const { maxBilledMinutes, maxCost, name } = options
   const isCapped = maxCost !== undefined || maxBilledMinutes !== undefined
@@ -96,6 +132,7 @@ export const make = Effect.fnUntraced(function* (options: Options, endpoints: En
   let since: number | undefined
   let readyAt: number | undefined
   let ranBefore = false
+  let goesOn = false
 
   const now = () => clock.currentTimeMillisUnsafe()
 
@@ -150,7 +187,8 @@ export const make = Effect.fnUntraced(function* (options: Options, endpoints: En
           maxCost,
           maxBilledMinutes,
           left,
-          isBooting: readyAt === undefined
+          isBooting: readyAt === undefined,
+          ...(goesOn ? { goesOn } : {})
         })
     )
 
@@ -173,6 +211,14 @@ export const make = Effect.fnUntraced(function* (options: Options, endpoints: En
   const within = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | CostCap.CostCapReached, R> =>
     isCapped ? Effect.raceFirst(effect, overdue) : effect
 
+  /** Refuses what is no amount, and a cap that nothing would keep; before anything is asked or woken. */
+  const check = Effect.suspend(() => {
+    const problem = problemOf(options)
+    if (problem === undefined) return Effect.void
+    const [option, detail] = problem
+    return Effect.fail(new CostCap.MoneyRefused({ name, option, detail }))
+  })
+
   /** The price, before anything is woken; refuses what cannot be kept to its cap. */
   const affords = Effect.fnUntraced(function* (
     subject: Subject
@@ -187,18 +233,20 @@ export const make = Effect.fnUntraced(function* (options: Options, endpoints: En
     }
     const replicas = replicasOf(subject)
     const minutes = minutesOf(options, price?.pricePerHour)
-    if (minutes < replicas) {
-      const each = { pricePerHour: price?.pricePerHour, maxCost, maxBilledMinutes }
+    const isRunning = "endpoint" in subject && subject.endpoint.isRunning
+    // In these words nothing passes that is no number.
+    if (!(minutes >= replicas)) {
+      const each = { pricePerHour: price?.pricePerHour, maxCost, maxBilledMinutes, isRunning }
       return yield* new CostCap.CapTooSmall({ name, replicas, ...each })
     }
-    return { minutes, replicas, pricePerHour: price?.pricePerHour }
+    return { minutes, replicas, pricePerHour: price?.pricePerHour, isRunning }
   })
 
   const see = (endpoint: Endpoint | undefined) => Effect.sync(() => meter.see(now(), endpoint))
 
   /** Looks by itself; replicas that wait for their hardware are not billed yet, and only their own list tells. */
   const look = Effect.gen(function* () {
-    const endpoint = yield* endpoints.get(name)
+    const endpoint = yield* Effect.tap(endpoints.get(name), saw)
     const { readyReplica, status } = endpoint
     if (endpoint.state !== "running" || (status.targetReplica ?? 0) <= readyReplica)
       return yield* see(endpoint)
@@ -239,8 +287,13 @@ export const make = Effect.fnUntraced(function* (options: Options, endpoints: En
     share: (shared: Meter.Meter) => {
       meter = shared
     },
+    check,
     adopted: () => {
       ranBefore = true
+    },
+    /** How it was found before anybody of ours woke it. */
+    found: (state: string | undefined) => {
+      goesOn = stepFor(options.onRelease ?? "pause", state) === "leave"
     },
     ready: Effect.sync(() => {
       readyAt ??= now()

@@ -31,12 +31,36 @@ export const decodeOne = (answer: { readonly body: Schema.Json }): Effect.Effect
   const spelled = spelledIn(answer.body)
   const floats = spelled === undefined ? undefined : Floats.decode(spelled)
   if (isVector(floats)) return Effect.succeed(floats)
-  return Effect.map(decodeAny(answer), (found) => {
+  const decoded = Effect.mapError(decodeAny(answer), (fault) => (isGarbled(answer.body) ? noNumbers : fault))
+  return Effect.map(decoded, (found) => {
     if ("data" in found) return found.data[0].embedding
     const value = "embeddings" in found ? found.embeddings : found
     return isFlat(value) ? value : value[0]
   })
 }
+
+const noNumbers = new Fault({ reason: "engine", detail: "an embedding that is no list of numbers" })
+
+/** An embedding's place, in which there are no numbers or others than there may be. */
+const isNoVector = (value: unknown): boolean =>
+  value === null ||
+  typeof value === "string" ||
+  (Array.isArray(value) &&
+    value.every((each) => each === null || typeof each !== "object") &&
+    !isVector(value))
+
+/** An embedding model's answer, but for its numbers: the text's fault or the engine's, and not that of the set-up. */
+const isGarbled = (body: unknown): boolean => {
+  if (Predicate.hasProperty(body, "embeddings")) return isGarbled(body.embeddings)
+  if (Predicate.hasProperty(body, "data") && Array.isArray(body.data) && body.data.length === 1) {
+    const [one]: ReadonlyArray<unknown> = body.data
+    return Predicate.hasProperty(one, "embedding") && isNoVector(one.embedding)
+  }
+  return Array.isArray(body) && isNoVector(body.length === 1 && body[0] !== null ? oneOf(body) : body)
+}
+
+/** What an array of one holds, if that is an array. */
+const oneOf = (value: ReadonlyArray<unknown>): unknown => (Array.isArray(value[0]) ? value[0] : value)
 
 /** The Base64 of an answer that has one embedding. */
 const spelledIn = (body: Schema.Json): string | undefined => {
@@ -57,8 +81,7 @@ const vectorOf = (value: unknown): Vector | undefined => {
     const floats = Floats.decode(value)
     return isVector(floats) ? floats : undefined
   }
-  const inner: unknown =
-    Array.isArray(value) && value.length === 1 && Array.isArray(value[0]) ? value[0] : value
+  const inner = Array.isArray(value) && value.length === 1 ? oneOf(value) : value
   return isVector(inner) ? inner : undefined
 }
 
@@ -99,7 +122,7 @@ export const decode = (body: unknown, count: number): Result.Result<ReadonlyArra
   const vectors: Array<Vector> = []
   for (const value of found.success) {
     const vector = vectorOf(value)
-    if (vector === undefined) return useless("an embedding that is no list of numbers")
+    if (vector === undefined) return Result.fail(noNumbers)
     vectors.push(vector)
   }
   return Result.succeed(vectors)

@@ -66,7 +66,7 @@ const formatOf = (from: string | URL, options: RowGroups.Options) =>
  * Fails with `SourceError` before any item when a column is not there or is of a type that cannot be read here (BSON,
  * INTERVAL, VARIANT, whatever is encrypted), and at the first row that is no item, naming row and column. To a URL nothing
  * is sent but the range, no token either; it is read in pieces of 16 MB, and a change of its size, `ETag` or
- * `Last-Modified` ends the reading.
+ * `Last-Modified` ends the reading; of its footer where the server tells neither, which is looked at once a reading.
  *
  * **Example** (Two columns of a dataset)
  *

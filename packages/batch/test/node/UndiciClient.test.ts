@@ -76,6 +76,16 @@ describe("an answer", () => {
     }).pipe(provided())
   )
 
+  it.live("that is nested more than 512 deep is a DecodeError, and not read further", () =>
+    Effect.gen(function* () {
+      const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`
+      const server = yield* bare((socket) => socket.write(answer(deep)))
+      const error = yield* failure(Effect.flatMap(get(server.url), ({ json }) => json))
+      assert.strictEqual(error.tag, "DecodeError")
+      assert.match(String(error.cause), /nested more than 512 deep/)
+    }).pipe(provided())
+  )
+
   it.live("is read as a form, whichever of the two kinds", () =>
     Effect.gen(function* () {
       const type = "Content-Type: application/x-www-form-urlencoded"

@@ -61,6 +61,16 @@ const bases = (choices: ReadonlyArray<Forecast.Choice>): ReadonlyArray<string> =
   return [...seen].map(([word, because]) => `${word}: ${because}.`)
 }
 
+/** The endpoint's own hardware, in whatever region: `aws us-east-1 nvidia-l4 x1`. */
+const isOwn = ({ endpoint }: Plan, choice: Forecast.Choice) => {
+  const [vendor, ...rest] = (endpoint?.hardware ?? "").split(" ")
+  return endpoint !== undefined && hardwareOf(choice) === [vendor, ...rest.slice(-2)].join(" ")
+}
+
+/** What is not known of the hardware that the endpoint has is not lost among others. */
+const ownUnknown = (choice: Forecast.Choice): string =>
+  `The endpoint's own hardware, ${hardwareOf(choice)} at $${priceOf(choice)} an hour, has no forecast: ${choice.because}.`
+
 const unknowns = (choices: ReadonlyArray<Forecast.Choice>): ReadonlyArray<string> => {
   const groups = new Map<string, Array<string>>()
   for (const { because, ...choice } of choices) {
@@ -82,6 +92,11 @@ const deadlineLine = (choice: Forecast.Choice): ReadonlyArray<string> => {
 const byDeadline = (a: Forecast.Choice, b: Forecast.Choice) =>
   (a.deadline?.dollars?.expected ?? Infinity) - (b.deadline?.dollars?.expected ?? Infinity) || 0
 
+const timeOf = (minutes: number) =>
+  minutes < 1
+    ? `${count(minutes * 60)} ${Math.round(minutes * 60) === 1 ? "second" : "seconds"}`
+    : `${Number(minutes.toFixed(1)).toLocaleString("en-US")} ${Number(minutes.toFixed(1)) === 1 ? "minute" : "minutes"}`
+
 const deadlines = (minutes: number, choices: ReadonlyArray<Forecast.Choice>): ReadonlyArray<string> => {
   const sorted = choices.toSorted(byDeadline)
   const best = sorted[0]
@@ -89,7 +104,7 @@ const deadlines = (minutes: number, choices: ReadonlyArray<Forecast.Choice>): Re
   const { deadline } = best
   return [
     "",
-    `Replicas for ${count(minutes)} minutes, boot and pause included:`,
+    `Replicas for ${timeOf(minutes)}, boot and pause included:`,
     Table.format(["hardware", "likely", "surely", "dollars (likely)"], sorted.map(deadlineLine)),
     "",
     deadline?.replicas === undefined
@@ -139,8 +154,13 @@ export const format = (plan: Plan): string => {
       : []),
     ...bases(rows),
     ...(known.length > rows.length ? [`${known.length - rows.length} more, dearer; --json has all.`] : []),
-    ...unknowns(unknown),
-    ...(forecast.tooSmall > 0 ? [`${forecast.tooSmall} others have too little memory for this model.`] : []),
+    ...unknown.filter((choice) => isOwn(plan, choice)).map(ownUnknown),
+    ...unknowns(unknown.filter((choice) => !isOwn(plan, choice))),
+    ...(forecast.tooSmall > 0
+      ? [
+          `${forecast.tooSmall} ${forecast.tooSmall === 1 ? "other has" : "others have"} too little memory for this model.`
+        ]
+      : []),
     ...(dated === undefined
       ? []
       : [`* Prices of the shipped list of ${dated.priceAsOf ?? "an unknown day"}; the API gives none.`]),

@@ -71,6 +71,7 @@ const unguarded = (event: Extract<ManagedEndpoint.Event, { readonly _tag: "Ungua
 const TIGHT = 10
 
 const capped = ({
+  isRunning,
   minutes,
   pricePerHour,
   replicas
@@ -78,9 +79,14 @@ const capped = ({
   const each = replicas === 1 ? "" : ` of ${replicas} replicas`
   const price =
     pricePerHour === undefined ? "" : `, ${formatDollars((pricePerHour * replicas) / 60)} a minute`
+  if (minutes === Infinity) return `Its cap allows more minutes${each} than anybody counts${price}.`
   const tight =
-    minutes / replicas >= TIGHT ? "" : " A cold start takes some of them: it may not leave enough to work in."
-  return `May be billed ${minutes} minutes${each}${price}, its boot and its end included.${tight}`
+    isRunning || minutes / replicas >= TIGHT
+      ? ""
+      : " A cold start takes some of them: it may not leave enough to work in."
+  const included = isRunning ? "its end" : "its boot and its end"
+  const unit = minutes === 1 ? "minute" : "minutes"
+  return `May be billed ${minutes.toLocaleString("en-US")} ${unit}${each}${price}, ${included} included.${tight}`
 }
 
 const range = ({ least, most }: { readonly least: number; readonly most: number }) =>
@@ -100,6 +106,9 @@ const untilSwept = ({ endpoint }: Extract<ManagedEndpoint.Event, { readonly _tag
   endpoint === undefined || (endpoint.tags ?? []).includes("stint")
     ? ' "keep" lasts until the next "stint sweep": that pauses it once it was idle for --idle.'
     : ""
+
+/** States that a release may leave it in, where it is as it was found, and that are billed. */
+const bills = new Set(["running", "initializing", "updating"])
 
 const describe = (event: ManagedEndpoint.Event, name: string): string => {
   switch (event._tag) {
@@ -136,8 +145,12 @@ const describe = (event: ManagedEndpoint.Event, name: string): string => {
       return `Others hold endpoint ${name} still: the last of them releases it.`
     case "Releasing":
       return `${releaseVerb[event.policy]} endpoint ${name} …`
-    case "Released":
-      return `Endpoint ${name} is ${event.state}, read back from the API.`
+    case "Released": {
+      if (!bills.has(event.state)) return `Endpoint ${name} is ${event.state}, read back from the API.`
+      const { pricePerHour } = event.bill
+      const price = pricePerHour === undefined ? "" : ` at $${pricePerHour} an hour`
+      return `Endpoint ${name} IS LEFT ${event.state.toUpperCase()}, as it was found, AND BILLED${price}; read back from the API.`
+    }
   }
 }
 
@@ -242,7 +255,9 @@ export const summary = (report: Report, directory: string, state: string | undef
     ...(bill === undefined ? [] : [row("billed", `${bill.billedMinutes} min${price}${before}`)]),
     ...(bill?.dollars === undefined ? [] : [row("cost", formatDollars(bill.dollars))]),
     ...(perThousand === undefined ? [] : [row("per 1,000 rows", formatDollars(perThousand))]),
-    ...(state === undefined ? [] : [row("endpoint", state)]),
+    ...(state === undefined
+      ? []
+      : [row("endpoint", bills.has(state) ? `${state} as it was found, and billed still` : state)]),
     row("results", directory)
   ]
   return lines.join("\n")

@@ -15,6 +15,7 @@ import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as UrlParams from "effect/http/UrlParams"
 import type * as Socket from "effect/socket/Socket"
+import * as JsonText from "../../internal/jsonText.ts"
 import { decodeStream, decodeWhole, encodingOf } from "./contentEncoding.ts"
 import type { Exchange } from "./exchange.ts"
 import * as Failure from "./failure.ts"
@@ -89,7 +90,13 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
     return Effect.flatMap(this.bytes, (bytes) =>
       Effect.try({
         // Measured: a schema that only parses costs as much as the parsing. Whoever wants a shape decodes it after this.
-        try: (): Schema.Json => (bytes.length === 0 ? null : JSON.parse(textOf(bytes))),
+        try: (): Schema.Json => {
+          if (bytes.length === 0) return null
+          const text = textOf(bytes)
+          // What walks it later has a stack; a row may fail for that, and no run.
+          if (JsonText.isTooDeep(text)) throw new Error(`the answer ${JsonText.TOO_DEEP}`)
+          return JSON.parse(text)
+        },
         catch: this.decoding
       })
     )

@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import { ByteDigest } from "../../internal/byteDigest.ts"
 import { type Look, type Stamp, Unusable } from "../../internal/records.ts"
 import { stampOf } from "../../internal/textFile.ts"
 
@@ -83,6 +84,24 @@ const refusalOf = (status: number): string => {
   }
 }
 
+/** The length of the footer, and the mark after it. */
+const TAIL = 8
+const MAX_FOOTER_BYTES = 256 * 1024 * 1024
+
+type Get<E> = (start: number, end: number) => Effect.Effect<{ readonly bytes: Uint8Array<ArrayBuffer> }, E>
+
+/** What stands for the version of a file: a digest of its footer, which says where everything lies. */
+const footerOf = Effect.fnUntraced(function* <E>(get: Get<E>, size: number) {
+  const { bytes: tail } = yield* get(size - TAIL, size)
+  if (tail.length !== TAIL) return ""
+  const length = new DataView(tail.buffer).getUint32(0, true) + TAIL
+  if (length > Math.min(size, MAX_FOOTER_BYTES)) return ""
+  const digest = new ByteDigest()
+  for (let at = size - length; at < size; at += PIECE)
+    digest.update((yield* get(at, Math.min(at + PIECE, size))).bytes)
+  return digest.hex()
+})
+
 /** Opens a file at a URL. Nothing is sent with the requests but the range: no token, no cookie. */
 export const openRemote =
   (url: URL) =>
@@ -122,10 +141,16 @@ export const openRemote =
         )
       })
 
-      const { stamp: first } = yield* get(0, 4)
+      const { stamp: told } = yield* get(0, 4)
+      // A server that says nothing of versions: the table of contents is one.
+      const footer = told.version === "" && told.size >= TAIL ? yield* footerOf(get, told.size) : ""
+      const versioned = (stamp: Stamp): Stamp =>
+        stamp.version === "" ? { ...stamp, version: footer } : stamp
+      const first = versioned(told)
       if (look !== undefined) yield* look(first)
       const piece = Effect.fnUntraced(function* (start: number, end: number) {
-        const { stamp, bytes } = yield* get(start, end)
+        const { stamp: now, bytes } = yield* get(start, end)
+        const stamp = versioned(now)
         if (look !== undefined) yield* look(stamp)
         if (stamp.size !== first.size || stamp.version !== first.version) {
           return yield* Effect.fail(unusable("was changed while it was read"))

@@ -2,6 +2,7 @@
  * The values of Parquet's columns as values of JSON, without losing a digit: what a number cannot hold is text.
  */
 import type { SchemaElement, SchemaTree } from "hyparquet"
+import * as JsonText from "../../internal/jsonText.ts"
 
 /** A value that cannot be had: what is wrong with it. */
 export class Unreadable {
@@ -129,7 +130,10 @@ const json: Convert = (value) => {
   if (typeof text !== "string") return text
   try {
     // One for each row of the column: a schema of JSON text takes twice as long.
-    return JSON.parse(text)
+    const read: unknown = JSON.parse(text)
+    if (JsonText.isTooDeep(text)) return new Unreadable(JsonText.TOO_DEEP)
+    const lost = JsonText.lostNumber(text)
+    return lost === undefined ? read : new Unreadable(JsonText.losesDigitsAt(lost))
   } catch {
     return new Unreadable("is not JSON")
   }
