@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Endpoint } from "@stint/core"
 import { Meter as Truth } from "@stint/emulator"
 import { Schema } from "effect"
-import * as Meter from "../packages/batch/src/internal/meter.ts"
+import * as Meter from "../packages/batch/src/internal/lease/meter.ts"
 
 const MINUTE = 60_000
 

@@ -6,8 +6,8 @@ import { EndpointSpec } from "@stint/core"
 import type { Engine } from "@stint/emulator"
 import { Effect, FileSystem, Path, Schema, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
-import { ByteDigest } from "../packages/batch/src/internal/byteDigest.ts"
-import * as MediaType from "../packages/batch/src/internal/mediaType.ts"
+import { ByteDigest } from "../packages/batch/src/internal/media/byteDigest.ts"
+import * as MediaType from "../packages/batch/src/internal/media/mediaType.ts"
 import * as World from "./batchWorld.ts"
 
 const png = (text: string) =>

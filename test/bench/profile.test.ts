@@ -11,13 +11,13 @@ const profile = {
   nodes: [
     frame(1, "(root)", "", [2, 3, 4, 7]),
     frame(2, "(idle)", ""),
-    frame(3, "decide", "file:///x/packages/batch/src/internal/decision.ts", [5, 6]),
+    frame(3, "decide", "file:///x/packages/batch/src/internal/engine/decision.ts", [5, 6]),
     frame(4, "load", "node:internal/modules/esm/loader", [8, 9]),
     frame(5, "writev", ""),
     frame(6, "runLoop", "file:///x/node_modules/.pnpm/effect@4/node_modules/effect/dist/internal/effect.js"),
     frame(7, "(garbage collector)", ""),
     frame(8, "readFile", "node:fs"),
-    frame(9, "decide", "file:///x/packages/batch/src/internal/decision.ts")
+    frame(9, "decide", "file:///x/packages/batch/src/internal/engine/decision.ts")
   ],
   samples: [2, 3, 5, 6, 7, 8, 9, 3],
   timeDeltas: [100, 10, 20, 5, 3, 1000, 1, 10]

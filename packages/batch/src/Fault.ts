@@ -6,7 +6,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Headers from "effect/http/Headers"
 import { retryAfterOf } from "@stint/core/Policy"
-import { requestIdOf } from "./internal/requestId.ts"
+import { requestIdOf } from "./internal/protocol/requestId.ts"
 
 /**
  * Why an attempt failed, and with it what happens next.

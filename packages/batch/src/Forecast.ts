@@ -9,25 +9,25 @@ import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as Hardware from "@stint/core/Hardware"
 import { PriceFrom } from "./Cost.ts"
-import * as Bill from "./internal/forecastBill.ts"
-import type { Runs } from "./internal/forecastEvidence.ts"
-import * as Model from "./internal/forecastModel.ts"
-import { Range } from "./internal/forecastRange.ts"
-import * as Ranges from "./internal/forecastRange.ts"
-import * as Speed from "./internal/forecastSpeed.ts"
+import * as Bill from "./internal/forecast/bill.ts"
+import type { Runs } from "./internal/forecast/evidence.ts"
+import * as Model from "./internal/forecast/model.ts"
+import { Range } from "./internal/forecast/range.ts"
+import * as Ranges from "./internal/forecast/range.ts"
+import * as Speed from "./internal/forecast/speed.ts"
 
-export { Range } from "./internal/forecastRange.ts"
-export type { Runs } from "./internal/forecastEvidence.ts"
-export type { Size } from "./internal/forecastModel.ts"
+export { Range } from "./internal/forecast/range.ts"
+export type { Runs } from "./internal/forecast/evidence.ts"
+export type { Size } from "./internal/forecast/model.ts"
 export {
   type RequestTokens,
   ofRow as tokensOfRow,
   ofText as tokensOfText
-} from "./internal/forecastTokens.ts"
-export { type Folder, readFolder } from "./internal/forecastFolder.ts"
-export { type Survey, survey } from "./internal/forecastSurvey.ts"
-export { type Assumed, assume } from "./internal/forecastOutput.ts"
-export { type Past, past } from "./internal/forecastRuns.ts"
+} from "./internal/forecast/tokens.ts"
+export { type Folder, readFolder } from "./internal/forecast/folder.ts"
+export { type Survey, survey } from "./internal/forecast/survey.ts"
+export { type Assumed, assume } from "./internal/forecast/output.ts"
+export { type Past, past } from "./internal/forecast/runs.ts"
 
 /**
  * A model's size by its repository's name; `undefined` where the name does not say it.

@@ -14,13 +14,13 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as UrlParams from "effect/http/UrlParams"
 import { Fault, classify, transport } from "./Fault.ts"
-import { decoding } from "./internal/decoding.ts"
-import * as Labels from "./internal/labels.ts"
-import { requestIdOf } from "./internal/requestId.ts"
-import { saidNothing } from "./internal/silence.ts"
-import * as Spelling from "./internal/spelling.ts"
-import * as TooLong from "./internal/tooLong.ts"
-import * as Vectors from "./internal/vectors.ts"
+import { decoding } from "./internal/protocol/decoding.ts"
+import * as Labels from "./internal/protocol/labels.ts"
+import { requestIdOf } from "./internal/protocol/requestId.ts"
+import { saidNothing } from "./internal/engine/silence.ts"
+import * as Spelling from "./internal/protocol/spelling.ts"
+import * as TooLong from "./internal/protocol/tooLong.ts"
+import * as Vectors from "./internal/protocol/vectors.ts"
 import { type Protocol, protocolOf } from "./Protocol.ts"
 import { CurrentEndpoint } from "./ManagedEndpoint.ts"
 
@@ -219,7 +219,7 @@ export const featureExtractions = (
     ? Effect.succeed([])
     : Effect.flatMap(embed(texts), ({ body }) => Effect.fromResult(Vectors.decode(body, texts.length)))
 
-export { Label } from "./internal/labels.ts"
+export { Label } from "./internal/protocol/labels.ts"
 
 /** The request that classifies one text or several, in the endpoint's protocol. TEI is told not to cut a long text in silence. */
 export const classifyRequest = (protocol: Protocol, text: Texts): Request =>

@@ -4,18 +4,18 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Fault } from "./Fault.ts"
-import * as EngineInfo from "./internal/engineInfo.ts"
-import * as TextAnswer from "./internal/textAnswer.ts"
-import * as WholeAnswer from "./internal/wholeAnswer.ts"
+import * as EngineInfo from "./internal/protocol/engineInfo.ts"
+import * as TextAnswer from "./internal/answer/textAnswer.ts"
+import * as WholeAnswer from "./internal/answer/wholeAnswer.ts"
 import * as Inference from "./Inference.ts"
-import * as MediaParts from "./internal/mediaParts.ts"
+import * as MediaParts from "./internal/media/mediaParts.ts"
 import type { CurrentEndpoint } from "./ManagedEndpoint.ts"
 import type { Folder } from "./Media.ts"
 import type { Packing } from "./Packing.ts"
 import type * as Truncation from "./Truncation.ts"
 
-export { classifyMedia, transcribe } from "./internal/mediaJobs.ts"
-export { object } from "./internal/objectJob.ts"
+export { classifyMedia, transcribe } from "./internal/media/mediaJobs.ts"
+export { object } from "./internal/answer/objectJob.ts"
 
 /**
  * A job: how an item is named, how it is recognised again, and what is done with it.

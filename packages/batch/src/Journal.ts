@@ -13,11 +13,11 @@ import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Entry, JournalError, Stored } from "./internal/journalEntry.ts"
-import * as JournalFile from "./internal/journalFile.ts"
+import type { Entry, JournalError, Stored } from "./internal/journal/journalEntry.ts"
+import * as JournalFile from "./internal/journal/journalFile.ts"
 
-export { Entry, JournalError } from "./internal/journalEntry.ts"
-export type { Stored } from "./internal/journalEntry.ts"
+export { Entry, JournalError } from "./internal/journal/journalEntry.ts"
+export type { Stored } from "./internal/journal/journalEntry.ts"
 
 /** What the journal knows of a key. */
 export interface Known {

@@ -19,13 +19,13 @@ import { Endpoints } from "@stint/core/Endpoints"
 import type { EndpointSpec } from "@stint/core/EndpointSpec"
 import type * as Cost from "./Cost.ts"
 import type * as CostCap from "./CostCap.ts"
-import * as Acquire from "./internal/acquire.ts"
-import * as LeaseEnd from "./internal/leaseEnd.ts"
-import * as ModelName from "./internal/modelName.ts"
-import * as SharedLease from "./internal/sharedLease.ts"
-import * as Spending from "./internal/spending.ts"
-import * as Wake from "./internal/wake.ts"
-import * as Warnings from "./internal/warnings.ts"
+import * as Acquire from "./internal/lease/acquire.ts"
+import * as LeaseEnd from "./internal/lease/leaseEnd.ts"
+import * as ModelName from "./internal/lease/modelName.ts"
+import * as SharedLease from "./internal/lease/sharedLease.ts"
+import * as Spending from "./internal/lease/spending.ts"
+import * as Wake from "./internal/lease/wake.ts"
+import * as Warnings from "./internal/lease/warnings.ts"
 import type { Event } from "./LeaseEvent.ts"
 import * as Leases from "./Leases.ts"
 import * as ReplicaPolicy from "./ReplicaPolicy.ts"
@@ -101,7 +101,7 @@ export type AcquireError =
   | CostCap.Refused
   | CostCap.CostCapReached
 
-export { AdoptionRefused, SpecMismatch } from "./internal/acquire.ts"
+export { AdoptionRefused, SpecMismatch } from "./internal/lease/acquire.ts"
 
 /** An endpoint that answers, and whether it was away when it was looked at first. */
 export interface Awake {

@@ -12,8 +12,8 @@ import * as Semaphore from "effect/Semaphore"
 import * as Base64 from "effect/encoding/Base64"
 import { describe } from "./FileProblem.ts"
 import type { Message } from "./Inference.ts"
-import * as MediaFile from "./internal/mediaFile.ts"
-import * as MediaType from "./internal/mediaType.ts"
+import * as MediaFile from "./internal/media/mediaFile.ts"
+import * as MediaType from "./internal/media/mediaType.ts"
 
 const Type = Schema.String.check(
   Schema.isPattern(MediaType.pattern, { message: "expected a type as in image/png or audio/flac" })

@@ -3,20 +3,20 @@
  */
 import type * as FileSystem from "effect/FileSystem"
 import type * as Stream from "effect/Stream"
-import * as CheckedRecords from "./internal/checkedRecords.ts"
-import * as CsvFile from "./internal/csvFile.ts"
-import * as JsonLines from "./internal/jsonLines.ts"
-import * as RowMapping from "./internal/rowMapping.ts"
-import type { Mapping } from "./internal/rowMapping.ts"
-import { type Kind, type Row, keyOf, schemaFor } from "./internal/rowShape.ts"
+import * as CheckedRecords from "./internal/input/checkedRecords.ts"
+import * as CsvFile from "./internal/input/csvFile.ts"
+import * as JsonLines from "./internal/input/jsonLines.ts"
+import * as RowMapping from "./internal/input/rowMapping.ts"
+import type { Mapping } from "./internal/input/rowMapping.ts"
+import { type Kind, type Row, keyOf, schemaFor } from "./internal/row/rowShape.ts"
 import type { Folder } from "./Media.ts"
 import * as Source from "./Source.ts"
 
-export { type RowError, job } from "./internal/rowJob.ts"
-export type { Options as JobOptions } from "./internal/rowText.ts"
-export { format } from "./internal/rowFormat.ts"
-export type { Mapping } from "./internal/rowMapping.ts"
-export { BatchLine, Kind, PlainRow, type Row, keyOf } from "./internal/rowShape.ts"
+export { type RowError, job } from "./internal/row/rowJob.ts"
+export type { Options as JobOptions } from "./internal/row/rowText.ts"
+export { format } from "./internal/row/rowFormat.ts"
+export type { Mapping } from "./internal/input/rowMapping.ts"
+export { BatchLine, Kind, PlainRow, type Row, keyOf } from "./internal/row/rowShape.ts"
 
 /**
  * The rows of a JSONL file, each checked for a kind of job: `input` must be text, for `chat` text or messages, for `http`

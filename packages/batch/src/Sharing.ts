@@ -6,7 +6,7 @@
  */
 import * as Context from "effect/Context"
 import type { Endpoints } from "@stint/core/Endpoints"
-import type { SharedLease } from "./internal/sharedLease.ts"
+import type { SharedLease } from "./internal/lease/sharedLease.ts"
 
 /** The leases of one process. */
 export interface Service {

@@ -12,19 +12,19 @@ import * as SchemaParser from "effect/SchemaParser"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { describe } from "./FileProblem.ts"
-import * as CheckedRecords from "./internal/checkedRecords.ts"
-import * as CsvFile from "./internal/csvFile.ts"
-import type { CsvRecord } from "./internal/csvRecords.ts"
-import * as CsvSchema from "./internal/csvSchema.ts"
-import * as JsonLines from "./internal/jsonLines.ts"
-import * as ProblemText from "./internal/problemText.ts"
-import { isSettled } from "./internal/records.ts"
+import * as CheckedRecords from "./internal/input/checkedRecords.ts"
+import * as CsvFile from "./internal/input/csvFile.ts"
+import type { CsvRecord } from "./internal/input/csvRecords.ts"
+import * as CsvSchema from "./internal/input/csvSchema.ts"
+import * as JsonLines from "./internal/input/jsonLines.ts"
+import * as ProblemText from "./internal/input/problemText.ts"
+import { isSettled } from "./internal/input/records.ts"
 import { InputChanged, InvalidInput, Problem } from "./InvalidInput.ts"
 import { SourceError } from "./SourceError.ts"
 
 export { InputChanged, InvalidInput, Problem, SourceError }
-export type { Check, Checked, Options as CheckOptions } from "./internal/checkedRecords.ts"
-export type { Dialect as CsvOptions } from "./internal/csvFile.ts"
+export type { Check, Checked, Options as CheckOptions } from "./internal/input/checkedRecords.ts"
+export type { Dialect as CsvOptions } from "./internal/input/csvFile.ts"
 
 /** An item, and the line that it stands on, counted from 1. */
 export interface Numbered<A> {

@@ -9,12 +9,12 @@ import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaRepresentation from "effect/SchemaRepresentation"
-import * as AnswerJson from "./internal/answerJson.ts"
-import * as ClosedSchema from "./internal/closedSchema.ts"
-import * as Misfits from "./internal/misfits.ts"
-import { safe } from "./internal/problemText.ts"
-import * as SelfReference from "./internal/selfReference.ts"
-import * as SchemaShape from "./internal/schemaShape.ts"
+import * as AnswerJson from "./internal/answer/answerJson.ts"
+import * as ClosedSchema from "./internal/answer/closedSchema.ts"
+import * as Misfits from "./internal/answer/misfits.ts"
+import { safe } from "./internal/input/problemText.ts"
+import * as SelfReference from "./internal/answer/selfReference.ts"
+import * as SchemaShape from "./internal/answer/schemaShape.ts"
 
 /**
  * A shape that answers have: the JSON Schema that is sent, and how an answer is read.

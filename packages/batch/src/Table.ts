@@ -4,9 +4,9 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Label } from "./Inference.ts"
-import { FOLDER as IMAGES } from "./internal/imageFiles.ts"
-import type { Kind } from "./internal/rowShape.ts"
-import { soleMember } from "./internal/soleMember.ts"
+import { FOLDER as IMAGES } from "./internal/output/imageFiles.ts"
+import type { Kind } from "./internal/row/rowShape.ts"
+import { soleMember } from "./internal/journal/soleMember.ts"
 
 /**
  * What a column holds. `numbers` are a list of 32-bit floats, `labels` a list of `{label, score}`, `bytes` are given as

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as ProblemText from "./internal/problemText.ts"
+import * as ProblemText from "./internal/input/problemText.ts"
 
 /** A template cannot be read. `at` is the character that the trouble begins at, counted from 1. */
 export class InvalidTemplate extends Schema.TaggedError<InvalidTemplate>()("InvalidTemplate", {

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Source } from "@stint/batch"
 import { Arbitrary, Effect, FileSystem, Schema, Stream } from "effect"
 import { Csv } from "effect/encoding"
-import { CsvSplitter } from "../src/internal/csvFile.ts"
+import { CsvSplitter } from "../src/internal/input/csvFile.ts"
 import { file } from "./folder.ts"
 
 const Row = Schema.Struct({ id: Schema.String, text: Schema.String })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { digest } from "../src/internal/digest.ts"
-import { DigestSet } from "../src/internal/digestSet.ts"
+import { DigestSet } from "../src/internal/engine/digestSet.ts"
 
 // Few digests, so that they are met again and collide; with what marks an empty slot among them.
 const Word = Schema.Literals([0, 1, 2, 63, 64, 127, 128, 0x80000000, 0xffffffff])

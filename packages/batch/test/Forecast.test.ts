@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Forecast } from "@stint/batch"
 import type { Hardware } from "@stint/core"
 import { Schema } from "effect"
-import * as Bill from "../src/internal/forecastBill.ts"
+import * as Bill from "../src/internal/forecast/bill.ts"
 
 const instance = (given: Partial<Hardware.Instance> = {}): Hardware.Instance => ({
   vendor: "aws",

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Journal } from "@stint/batch"
 import { Effect, Result, Schema } from "effect"
 import { toHex } from "../src/internal/digest.ts"
-import * as Entries from "../src/internal/journalEntry.ts"
+import * as Entries from "../src/internal/journal/journalEntry.ts"
 
 const Print = Schema.Literals(["0123456789abcdef", "ffffffffffffffff", "0000000000000000"])
 const AnyEntry = Schema.Struct({

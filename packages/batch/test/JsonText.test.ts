@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
-import * as JsonText from "../src/internal/jsonText.ts"
+import * as JsonText from "../src/internal/input/jsonText.ts"
 
 const nested = (depth: number, inside = "") => "[".repeat(depth) + inside + "]".repeat(depth)
 

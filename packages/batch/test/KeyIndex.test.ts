@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { type Digest, digest, digestAscii, fromHex, toHex } from "../src/internal/digest.ts"
-import { KeyIndex } from "../src/internal/keyIndex.ts"
+import { KeyIndex } from "../src/internal/journal/keyIndex.ts"
 
 interface Slot {
   readonly fingerprint: Digest

@@ -4,7 +4,7 @@ import { Journal, Sink, Table } from "@stint/batch"
 import { ParquetSink } from "@stint/batch/parquet"
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet"
-import type { Kind } from "../src/internal/rowShape.ts"
+import type { Kind } from "../src/internal/row/rowShape.ts"
 import { folder } from "./folder.ts"
 
 const entry = (key: string, output: Schema.Json): Journal.Entry => ({

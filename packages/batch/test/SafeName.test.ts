@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { safeName } from "../src/internal/safeName.ts"
+import { safeName } from "../src/internal/output/safeName.ts"
 
 // Keys that a file system may take for one another.
 const Key = Schema.Union([

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { soleMember } from "../src/internal/soleMember.ts"
+import { soleMember } from "../src/internal/journal/soleMember.ts"
 
 describe("soleMember", () => {
   it.prop("is the text of the one member there is", { value: Schema.Json }, ({ value }) => {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Table } from "@stint/batch"
 import { Schema } from "effect"
-import type { Kind } from "../src/internal/rowShape.ts"
+import type { Kind } from "../src/internal/row/rowShape.ts"
 
 const line = (body: Schema.Json): Schema.Json => ({ response: { status_code: 200, request_id: null, body } })
 const chat = (message: Schema.Json, more: Record<string, Schema.Json> = {}): Schema.Json =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type TextLine, TextLines } from "../src/internal/textLines.ts"
+import { type TextLine, TextLines } from "../src/internal/input/textLines.ts"
 
 const encoder = new TextEncoder()
 

@@ -8,9 +8,9 @@ import type * as Scope from "effect/Scope"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
-import { ByteDigest } from "../../internal/byteDigest.ts"
-import { type Look, type Stamp, Unusable } from "../../internal/records.ts"
-import { stampOf } from "../../internal/textFile.ts"
+import { ByteDigest } from "../../internal/media/byteDigest.ts"
+import { type Look, type Stamp, Unusable } from "../../internal/input/records.ts"
+import { stampOf } from "../../internal/input/textFile.ts"
 
 /** An open file. */
 export interface ByteFile<E> {

@@ -2,7 +2,7 @@
  * The values of Parquet's columns as values of JSON, without losing a digit: what a number cannot hold is text.
  */
 import type { SchemaElement, SchemaTree } from "hyparquet"
-import * as JsonText from "../../internal/jsonText.ts"
+import * as JsonText from "../../internal/input/jsonText.ts"
 
 /** A value that cannot be had: what is wrong with it. */
 export class Unreadable {

@@ -2,7 +2,7 @@
  * Which columns of a Parquet file are read, and as what.
  */
 import type { SchemaElement, SchemaTree } from "hyparquet"
-import { missingColumn } from "../../internal/csvFile.ts"
+import { missingColumn } from "../../internal/input/csvFile.ts"
 import { asRead, converter, problemOf } from "./columnValues.ts"
 
 /** A column that is read. */
