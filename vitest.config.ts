@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /** Many real processes, one after the other: part of `test:full`. */
 export const processSuites = [
-  "test/command/{Guardian,Money,Orphan,Output,Plan,Secrets,Sweep}.test.ts",
+  "test/command/{Guardian,Money,Orphan,Output,Plan,Repeated,Secrets,Signals,Sweep}.test.ts",
   "test/PackingEngines.test.ts",
   "test/reliability/**"
 ]

@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config"
 import { processSuites } from "./vitest.config.ts"
 
-const simulations = ["test/full/Chaos*.full.test.ts"]
+const simulations = ["test/full/{Chaos,CostSeeds}*.full.test.ts"]
 
 const common = { testTimeout: 600_000, hookTimeout: 600_000, passWithNoTests: true }
 

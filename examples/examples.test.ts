@@ -23,7 +23,7 @@ const telling: Readonly<Record<string, ReadonlyArray<string>>> = {
   "resume.ts": [
     "interrupted: some rows are done\nthe endpoint is paused\n",
     "second run: did the rest, the endpoint is paused\n",
-    "third run: 1000 skipped, 0 minutes billed\n"
+    "third run: 5000 skipped, 0 minutes billed\n"
   ],
   "schedule.ts": ["2 done, 0 before, ", "1 done, 2 before, ", "02:00  0 done, 3 before, 0 minutes billed\n"],
   "errors.ts": [

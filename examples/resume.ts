@@ -16,10 +16,11 @@ const spec = EndpointSpec.make({
   instanceSize: "x1"
 })
 
-const rows = Stream.range(1, 1000)
+const count = 5000
+const rows = Stream.range(1, count)
 const job = Job.embed({ key: (n: number) => `row-${n}`, text: (n) => `The number ${n}` })
 const endpoint = { name: "resume", spec }
-const limit = Limit.fixed(8)
+const limit = Limit.fixed(2)
 
 const program = Effect.gen(function* () {
   const { get } = yield* Endpoints.Endpoints
@@ -27,7 +28,7 @@ const program = Effect.gen(function* () {
   const journal = yield* Journal.Journal
 
   // The first run is interrupted as soon as some rows are done: by a timeout, a signal, a fiber that lost a race.
-  const progress = Progress.make({ total: 1000 })
+  const progress = Progress.make({ total: count })
   const someAreDone = progress.snapshot.pipe(
     Effect.delay("10 millis"),
     Effect.repeat({ until: ({ succeeded }) => succeeded >= 100 })
@@ -35,13 +36,13 @@ const program = Effect.gen(function* () {
   yield* rows.pipe(Batch.runOn(endpoint, job, { limit, progress }), Effect.raceFirst(someAreDone))
   const { succeeded } = yield* journal.counts
   yield* Console.log(
-    `interrupted: ${succeeded >= 100 && succeeded < 1000 ? "some" : succeeded} rows are done`
+    `interrupted: ${succeeded >= 100 && succeeded < count ? "some" : succeeded} rows are done`
   )
   yield* Console.log(`the endpoint is ${yield* state}`)
 
   // The second does the rest. What was done is skipped: nothing is sent for it.
   const second = yield* rows.pipe(Batch.runOn(endpoint, job, { limit }))
-  const isRest = second.skipped === succeeded && second.succeeded === 1000 - succeeded
+  const isRest = second.skipped === succeeded && second.succeeded === count - succeeded
   yield* Console.log(`second run: ${isRest ? "did the rest" : "lost rows"}, the endpoint is ${yield* state}`)
 
   // The third finds nothing to do: it does not wake the endpoint.

@@ -1,4 +1,4 @@
-/** What a run says that it has cost, beside what the emulator's own meter says. */
+/** What a run says that it has cost, beside what the emulator's own meter says. `test:full` asks a thousand seeds. */
 import { billedFor } from "./cost/promise.ts"
 
-billedFor(0, 500, 300_000)
+billedFor(0, 250, 300_000)

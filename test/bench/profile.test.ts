@@ -25,7 +25,7 @@ const profile = {
 
 it("a profile is told by whose code runs, without what loads it and without idle time", () => {
   assert.deepStrictEqual(groups(profile), [
-    ["batch/internal/decision.ts", 21],
+    ["batch/internal/engine/decision.ts", 21],
     ["native writev", 20],
     ["effect", 5],
     ["garbage collection", 3]

@@ -549,7 +549,8 @@ export const run = Effect.fnUntraced(function* (
     if (isShared) {
       // What becomes of it is judged when everybody is gone.
     } else if (isReleased && held && !deeds.has("delete")) {
-      const allowed = statesAfter(schedule.policy, before)
+      // What somebody paused meanwhile is theirs, and is not deleted.
+      const allowed = [...statesAfter(schedule.policy, before), ...(deeds.has("pause") ? ["paused"] : [])]
       if (!allowed.includes(after))
         watch.violate(
           `left the endpoint ${after}; its policy is ${schedule.policy} and it found it ${before}`

@@ -33,6 +33,9 @@ export { AccountRefused, DeadlineReached, EndpointGone } from "./internal/engine
 
 /**
  * What the answers depend on beside the request: which model. Part of every fingerprint.
+ *
+ * {@link runOn} takes it from the endpoint's spec where it is not given, {@link run} and {@link stream} do not: whoever goes
+ * on with one what was begun with another gives both the same, as `identityFromSpec(spec)`.
  */
 export interface Identity {
   readonly repository?: string | undefined
@@ -53,7 +56,10 @@ export interface Options {
   readonly drain?: Effect.Effect<void> | undefined
   /** How long one attempt may take, the server's queue included; then it is a `transport` fault. Default: 10 minutes. */
   readonly attemptTimeout?: Duration.Input | undefined
-  /** How long an item may take from its first attempt on, the endpoint's absences not counted. Default: no bound. */
+  /**
+   * How long an item may take from its first attempt on, the endpoint's absences not counted. Default: no bound. Where a
+   * shared request runs out of it, each half has it anew: log2 of a pack's size times at the most.
+   */
   readonly itemTimeout?: Duration.Input | undefined
   /** How long the run may go on; then nothing more is taken, and what is in flight has half a minute. Default: no bound. */
   readonly deadline?: Duration.Input | undefined

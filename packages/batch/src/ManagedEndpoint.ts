@@ -42,7 +42,7 @@ export type Acquisition = "Created" | "Resumed" | "Adopted"
  * | `pause` | stopped and free until it is resumed (the default) |
  * | `restore` | as it was found: running, paused or scaled to zero; one that was created is paused |
  * | `scaleToZero` | free, and woken by the next request |
- * | `delete` | gone, with its configuration |
+ * | `delete` | gone, with its configuration; one that somebody paused meanwhile is left to them |
  * | `keep` | left running, and billed |
  */
 export type ReleasePolicy = "pause" | "restore" | "scaleToZero" | "delete" | "keep"
