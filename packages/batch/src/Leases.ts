@@ -121,7 +121,7 @@ export class LeaseRecordError extends Schema.TaggedError<LeaseRecordError>()("Le
   detail: Schema.String
 }) {
   override get message() {
-    return `The lease record of endpoint "${this.namespace}/${this.name}" at ${this.path} cannot be used: ${this.detail}. Mend or remove the file; nothing was woken.`
+    return `The lease record of endpoint "${this.namespace}/${this.name}" at ${this.path} cannot be used: ${this.detail}. Mend that and run again; by this run nothing was woken.`
   }
 }
 
