@@ -140,7 +140,8 @@ const carryOut = async (
         return
       }
       looks--
-      onlyLook = outcome.state !== "deleted"
+      // What is gone may be created in a moment: it is deleted again, but not by whom others have forestalled.
+      onlyLook ||= outcome.state !== "deleted"
       await sleep(order.settleMillis)
       continue
     }
