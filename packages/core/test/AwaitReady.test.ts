@@ -169,13 +169,36 @@ describe("awaitReady", () => {
     })
   )
 
-  it.effect("polls every second for five minutes, then every five seconds", () =>
+  it.effect("polls often where boots end: at first, and from a minute and a half to seven minutes", () =>
     Effect.gen(function* () {
       const fake = world([state("pending")])
       yield* Effect.flip(ready(fake, { timeout: "20 minutes" }))
-      const delays = fake.asked.slice(1).map(({ at }, index) => at - (fake.asked[index]?.at ?? 0))
-      assert.deepStrictEqual(new Set(delays.slice(0, 299)), new Set([1000]))
-      assert.deepStrictEqual(new Set(delays.slice(302)), new Set([5000]))
+      const start = fake.asked[0]?.at ?? 0
+      const looks = fake.asked.map(({ at }) => (at - start) / 1000)
+      const delays = (from: number, to: number) =>
+        new Set(
+          looks.flatMap((at, nth) => {
+            const next = looks[nth + 1]
+            return at >= from && next !== undefined && next < to ? [Math.round(10 * (next - at)) / 10] : []
+          })
+        )
+      assert.deepStrictEqual(delays(0, 10), new Set([1]))
+      assert.deepStrictEqual(delays(15, 89), new Set([5]))
+      assert.deepStrictEqual(delays(100, 419), new Set([1.6]))
+      assert.deepStrictEqual(delays(430, 1200), new Set([5]))
+    })
+  )
+
+  it.effect("polls less than once in two seconds over boots of one to seven minutes", () =>
+    Effect.gen(function* () {
+      const fake = world([state("pending")])
+      yield* Effect.flip(ready(fake, { timeout: "20 minutes" }))
+      const start = fake.asked[0]?.at ?? 0
+      const boots = Array.from({ length: 361 }, (_, nth) => 60 + nth)
+      const rates = boots.map(
+        (boot) => fake.asked.filter(({ at }) => at - start <= 1000 * boot).length / boot
+      )
+      assert.isBelow(rates.reduce((sum, rate) => sum + rate, 0) / rates.length, 0.5)
     })
   )
 
