@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { GpuModel } from "@stint/emulator"
-import { Duration, Effect, Fiber, Random, Semaphore, Stream } from "effect"
+import { Deferred, Duration, Effect, Fiber, Random, Semaphore, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const simple: GpuModel.Options = {
@@ -53,6 +53,27 @@ const serve = Effect.fnUntraced(function* (
   const end = Math.max(...served.map(({ finished }) => finished))
   return { served, totals: yield* gpu.totals, millis: end - begin }
 })
+
+it.effect("when the end of one request interrupts the others, nothing of them is left", () =>
+  Effect.gen(function* () {
+    const gpu = yield* GpuModel.make(simple)
+    const first = yield* Deferred.make<void>()
+    const one = (work: GpuModel.Work) =>
+      Effect.raceFirst(
+        Effect.tap(gpu.run(work), () => Deferred.succeed(first, undefined)),
+        Deferred.await(first)
+      )
+    const all = Array.from({ length: 8 }, (_, nth) => ({
+      promptTokens: 10,
+      outputTokens: 20 + ((nth * 5) % 8)
+    }))
+    const before = yield* onVirtualTime(
+      Effect.andThen(Effect.forEach(all, one, { concurrency: "unbounded" }), gpu.load),
+      "1 second"
+    )
+    assert.deepInclude(before, { running: 0, waiting: 0, cacheUsage: 0 })
+  })
+)
 
 describe("one request", () => {
   it.effect("takes a step a token, and its prompt in the first of them", () =>

@@ -150,20 +150,24 @@ export const make = (gpu: Gpu) => {
       used += steps * running.length
       outputTokens += steps * running.length
       reading = 0
-      const left: Array<Sequence> = []
-      for (const sequence of running) {
+      const before = running
+      const ended: Array<Sequence> = []
+      running = []
+      for (const sequence of before) {
         if (sequence.firstToken < 0) sequence.firstToken = now
-        sequence.onTokens?.(steps)
         if (generated(sequence) < sequence.outputTokens) {
-          left.push(sequence)
+          running.push(sequence)
           continue
         }
         used -= held(sequence)
         if (sequence.onTokens !== undefined) watched -= 1
-        const { arrived, firstToken, preemptions } = sequence
-        sequence.onFinished({ arrived, firstToken, finished: now, preemptions })
+        ended.push(sequence)
       }
-      running = left
+      // Whoever is told may take others away at once.
+      for (const { onTokens } of before) onTokens?.(steps)
+      for (const { arrived, firstToken, onFinished, preemptions } of ended) {
+        onFinished({ arrived, firstToken, finished: now, preemptions })
+      }
     },
 
     /** How busy it is, the steps under way counted as far as they are. */
