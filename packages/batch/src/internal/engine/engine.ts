@@ -248,7 +248,8 @@ export const run = <In, SE, SR, Out, E, R>(
         halt,
         cells,
         admit,
-        send
+        send,
+        attend
       })
 
       const feed = items.pipe(

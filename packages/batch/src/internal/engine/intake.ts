@@ -17,6 +17,7 @@ import type { Codec } from "./entry.ts"
 import type { Gate } from "./gate.ts"
 import type { Halt } from "./halt.ts"
 import type * as Holdings from "./holdings.ts"
+import * as Line from "./line.ts"
 import type { Ledger } from "./ledger.ts"
 import * as Pack from "../packing/pack.ts"
 import type { Packer } from "../packing/packer.ts"
@@ -49,6 +50,8 @@ export interface Options<In, Out, E, R, SE> {
   readonly cells: Cells
   readonly admit: (waiting: Waiting, isAgain: boolean) => Effect.Effect<boolean>
   readonly send: (pack: Pack.Pack<In>) => void
+  /** Sees a pack through on a fiber of its own. */
+  readonly attend: (pack: Pack.Pack<In>, trouble: Effect.Effect<void>) => void
 }
 
 /** What there is to wait for, if anything. */
@@ -61,6 +64,23 @@ export const make = <In, Out, E, R, SE>(options: Options<In, Out, E, R, SE>) => 
 
   const isOpen = () => controller.pace === undefined && !gate.isClosed() && !halt.isHalted()
 
+  /** Sends a pack when it may go, whatever it has to wait for. */
+  const escort = (pack: Pack.Pack<In>): Effect.Effect<void> =>
+    options.admit(pack, false).pipe(
+      Effect.map((isIn) => (isIn ? send(pack) : ledger.drop(pack))),
+      Effect.onError(() => Effect.sync(() => ledger.drop(pack)))
+    )
+
+  const line = Line.make({
+    turnstile,
+    onTurn: (pack: Pack.Pack<In>) => {
+      if (isOpen()) return send(pack)
+      turnstile.leave()
+      if (halt.isHalted()) ledger.drop(pack)
+      else options.attend(pack, escort(pack))
+    }
+  })
+
   /** Sends a pack as soon as it may go. */
   const dispatch = (pack: Pack.Pack<In> | undefined): Wait => {
     if (pack === undefined) return undefined
@@ -68,10 +88,10 @@ export const make = <In, Out, E, R, SE>(options: Options<In, Out, E, R, SE>) => 
       send(pack)
       return undefined
     }
-    return options.admit(pack, false).pipe(
-      Effect.map((isIn) => (isIn ? send(pack) : ledger.drop(pack))),
-      Effect.onError(() => Effect.sync(() => ledger.drop(pack)))
-    )
+    // How much the next pack may hold is learnt from those before it: none is closed ahead of its turn.
+    if (!isOpen() || options.packer !== undefined) return escort(pack)
+    line.join(pack)
+    return line.isLong() ? Effect.raceFirst(line.isShort, halt.wait) : undefined
   }
 
   const add = (packer: Packer<In>, taken: Pack.Taken<In>): Wait => {

@@ -8,6 +8,8 @@ export interface Turnstile {
   readonly tryEnter: () => boolean
   /** Waits for a place. Those who come `again` go before those who come first: they have waited before. */
   readonly enter: (isAgain: boolean) => Effect.Effect<void>
+  /** The same without a fiber that waits: called, perhaps in somebody else's turn, with the place taken. */
+  readonly join: (admit: () => void) => void
   /** Gives a place back. */
   readonly leave: () => void
   /** Lets in whom the limit allows now: to be called when it has grown. */
@@ -24,12 +26,13 @@ export const make = (asked: () => number): Turnstile => {
   const first = new Set<() => void>()
 
   const turn = () => {
-    for (const line of [again, first]) {
+    while (again.size + first.size > 0 && inside < limit()) {
+      const line = again.size > 0 ? again : first
       for (const admit of line) {
-        if (inside >= limit()) return
         inside++
         line.delete(admit)
         admit()
+        break
       }
     }
   }
@@ -57,9 +60,15 @@ export const make = (asked: () => number): Turnstile => {
       })
     })
 
+  const join = (admit: () => void) => {
+    if (tryEnter()) admit()
+    else first.add(admit)
+  }
+
   return {
     tryEnter,
     enter,
+    join,
     leave,
     turn,
     inside: () => inside,
