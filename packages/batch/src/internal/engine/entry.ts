@@ -8,6 +8,7 @@ import { Fault } from "../../Fault.ts"
 import type { Job } from "../../Job.ts"
 import type * as Journal from "../../Journal.ts"
 import type { Failed, Outcome, Succeeded } from "../../Outcome.ts"
+import * as Surely from "../protocol/surely.ts"
 
 /** An outcome, and its record; what was skipped has one already. */
 export interface Written<In, Out, E> {
@@ -28,13 +29,18 @@ const textOf = (json: Schema.Json) => (typeof json === "string" ? json : JSON.st
 export const tagOf = (error: unknown): string =>
   Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : "error"
 
+const isList = (json: Schema.JsonArray | Schema.JsonObject): json is Schema.JsonArray => Array.isArray(json)
+
 /** About how long JSON is as text, without writing it. */
 export const sizeOf = (json: Schema.Json | undefined): number => {
   if (typeof json === "string") return json.length + 2
   if (typeof json !== "object" || json === null) return 8
   // Members of one array are mostly alike.
-  if (Array.isArray(json)) return 2 + json.length * (1 + sizeOf(json[0]))
-  return Object.entries(json).reduce((sum, [key, value]) => sum + key.length + 4 + sizeOf(value), 2)
+  if (isList(json)) return 2 + json.length * (1 + sizeOf(json[0]))
+  let sum = 2
+  // Not by entries: an array for each member of each answer is more than the counting.
+  for (const key in json) if (Object.hasOwn(json, key)) sum += key.length + 4 + sizeOf(json[key])
+  return sum
 }
 
 /** An error's own words. */
@@ -92,8 +98,8 @@ export const succeeded = <In, Out>(
   encoded: Schema.Json,
   fingerprint: string
 ) => {
-  const { attempts, durationMillis, key } = common
-  const outcome: Succeeded<In, Out> = { _tag: "Succeeded", ...common, output }
+  const { attempts, durationMillis, input, key } = common
+  const outcome: Succeeded<In, Out> = { _tag: "Succeeded", key, input, attempts, durationMillis, output }
   const entry: Journal.Entry = {
     key,
     fingerprint,
@@ -117,8 +123,25 @@ export interface Codec<Out> {
   readonly decode: (json: unknown) => Option.Option<Out>
 }
 
+/** By the schema, but for what is found good without it: `quick` gives that as the schema would, or nothing. */
+const quicker =
+  <A>(quick: (value: unknown) => A | undefined, bySchema: (value: unknown) => Option.Option<A>) =>
+  (value: unknown): Option.Option<A> => {
+    const found = quick(value)
+    return found === undefined ? bySchema(value) : Option.some(found)
+  }
+
+// A copy, as the schema gives one: whoever has the output may not change what is yet to be written.
+const listOf = (value: unknown) => (Surely.isFiniteList(value) ? value.slice() : undefined)
+
+const jsonOf = (value: unknown) => (Surely.isFlatJson(value) ? value : undefined)
+
 /** Outputs as JSON and back. */
 export const codec = <In, Out, E, R>(job: Job<In, Out, E, R>): Codec<Out> => {
   const json = Schema.toCodecJson(job.output)
-  return { encode: Schema.encodeUnknownOption(json), decode: Schema.decodeUnknownOption(json) }
+  const encode = Schema.encodeUnknownOption(json)
+  const decode = Schema.decodeUnknownOption(json)
+  // Vectors are long, and their numbers were looked at when they came.
+  if (Surely.takesFiniteLists(job.output)) return { encode: quicker(listOf, encode), decode }
+  return { encode: Surely.takesJson(job.output) ? quicker(jsonOf, encode) : encode, decode }
 }

@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import { Fault } from "../../Fault.ts"
 import { decoding } from "./decoding.ts"
 import * as Floats from "./floats.ts"
+import * as Surely from "./surely.ts"
 
 type Vector = ReadonlyArray<number>
 
@@ -28,15 +29,25 @@ const isFlat = (value: typeof OneVector.Type): value is typeof Numbers.Type => t
 
 /** The vector of one text. */
 export const decodeOne = (answer: { readonly body: Schema.Json }): Effect.Effect<Vector, Fault> => {
-  const spelled = spelledIn(answer.body)
-  const floats = spelled === undefined ? undefined : Floats.decode(spelled)
-  if (isVector(floats)) return Effect.succeed(floats)
+  const found = oneIn(answer.body)
+  if (found !== undefined) return Effect.succeed(found)
   const decoded = Effect.mapError(decodeAny(answer), (fault) => (isGarbled(answer.body) ? noNumbers : fault))
   return Effect.map(decoded, (found) => {
     if ("data" in found) return found.data[0].embedding
     const value = "embeddings" in found ? found.embeddings : found
     return isFlat(value) ? value : value[0]
   })
+}
+
+/** The same without the schema; nothing where there is no good one, for whatever reason. */
+const oneIn = (body: Schema.Json): Vector | undefined => {
+  if (Array.isArray(body)) return listOf(body)
+  if (Predicate.hasProperty(body, "embeddings")) return listOf(body.embeddings)
+  const data = Predicate.hasProperty(body, "data") ? body.data : undefined
+  const [one]: ReadonlyArray<unknown> = Array.isArray(data) && data.length === 1 ? data : []
+  if (!Predicate.hasProperty(one, "embedding")) return undefined
+  const found = typeof one.embedding === "string" ? Floats.decode(one.embedding) : one.embedding
+  return isVector(found) ? found : undefined
 }
 
 const noNumbers = new Fault({ reason: "engine", detail: "an embedding that is no list of numbers" })
@@ -62,27 +73,19 @@ const isGarbled = (body: unknown): boolean => {
 /** What an array of one holds, if that is an array. */
 const oneOf = (value: ReadonlyArray<unknown>): unknown => (Array.isArray(value[0]) ? value[0] : value)
 
-/** The Base64 of an answer that has one embedding. */
-const spelledIn = (body: Schema.Json): string | undefined => {
-  const data = Predicate.hasProperty(body, "data") ? body.data : undefined
-  const [one]: ReadonlyArray<unknown> = Array.isArray(data) && data.length === 1 ? data : []
-  return Predicate.hasProperty(one, "embedding") && typeof one.embedding === "string"
-    ? one.embedding
-    : undefined
-}
+const isVector = (value: unknown): value is Vector => Surely.isFiniteList(value) && value.length > 0
 
-/** Walked by hand: a schema would take as long over each number as its JSON took to parse. */
-const isVector = (value: unknown): value is Vector =>
-  Array.isArray(value) && value.length > 0 && value.every(Number.isFinite)
-
-/** A vector; in an array of its own, as the toolkit has it; or in Base64. */
-const vectorOf = (value: unknown): Vector | undefined => {
-  if (typeof value === "string") {
-    const floats = Floats.decode(value)
-    return isVector(floats) ? floats : undefined
-  }
+/** A vector, or one in an array of its own, as the toolkit has it. */
+const listOf = (value: unknown): Vector | undefined => {
   const inner = Array.isArray(value) && value.length === 1 ? oneOf(value) : value
   return isVector(inner) ? inner : undefined
+}
+
+/** The same, or one in Base64. */
+const vectorOf = (value: unknown): Vector | undefined => {
+  if (typeof value !== "string") return listOf(value)
+  const floats = Floats.decode(value)
+  return isVector(floats) ? floats : undefined
 }
 
 /** The whole answer is no good, for whatever reason that may pass or that fewer texts may not have. */
