@@ -26,11 +26,24 @@ export interface Known {
 }
 
 /**
+ * What the journal says of an item: `done` by its key's last record, for the same request; `changed`, done for another one;
+ * `undone`, when that record is none of a success, or there is none.
+ */
+export type Standing = "done" | "changed" | "undone"
+
+/**
  * What a run asks of its journal.
  */
 export interface Journal {
   /** The last record of a key, if any. */
   readonly lookup: (key: string) => Known | undefined
+  /**
+   * What `lookup` says of an item with this fingerprint, whose sixteen digits are those of `high` and then those of `low`,
+   * 32 bits each. Absent where `lookup` is as cheap. Whoever replaces `lookup` of another journal replaces this as well.
+   */
+  readonly standing?:
+    | ((key: string, print: { readonly high: number; readonly low: number }) => Standing)
+    | undefined
   /**
    * Whether some succeeded record seems to have this fingerprint: by 64 bits, so `recall` has the last word. Cheap enough
    * to ask for every item.

@@ -2,6 +2,8 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Journal } from "@stint/batch"
 import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
+import { fromHex, toHex } from "../src/internal/digest.ts"
+import { lookedUp } from "../src/internal/engine/decision.ts"
 
 type Kind = "file" | "memory"
 
@@ -301,6 +303,60 @@ describe("without a journal", () => {
       assert.deepStrictEqual(yield* journal.recall(entry("a").fingerprint), Option.none())
       assert.deepStrictEqual(yield* keysOf(journal), [])
     })
+  )
+})
+
+// Few of each, so that they are met again; one half of a fingerprint may be that of another.
+const Word = Schema.Literals(["00000000", "00000001", "0a0b0c0d", "80000000", "ffffffff"])
+const Records = Schema.Array(
+  Schema.Struct({
+    key: Schema.Literals(["a", "b", "c"]),
+    high: Word,
+    low: Word,
+    tag: Schema.Literals(["Succeeded", "Failed"])
+  })
+)
+
+describe("where an item stands", () => {
+  it.effect.prop(
+    "is by its fingerprint's numbers what it is by its digits",
+    { records: Records },
+    ({ records }) =>
+      Effect.flatMap(temporary, (path) => {
+        const same = (journal: Journal.Journal) =>
+          Effect.sync(() => {
+            const byDigits = lookedUp(journal)
+            for (const key of ["a", "b", "c", "none"]) {
+              for (const high of Word.literals) {
+                for (const low of Word.literals) {
+                  const print = fromHex(high + low)
+                  assert.strictEqual(toHex(print), high + low)
+                  const last = records.findLast((record) => record.key === key)
+                  const isSame = last?.high === high && last.low === low
+                  const expected = last?.tag !== "Succeeded" ? "undone" : isSame ? "done" : "changed"
+                  assert.strictEqual(byDigits(key, print), expected)
+                  assert.strictEqual(journal.standing?.(key, print), expected)
+                }
+              }
+            }
+          })
+        return Effect.andThen(
+          inFile(path, (journal) =>
+            Effect.andThen(
+              journal.append(
+                records.map(({ high, key, low, tag }) =>
+                  tag === "Failed"
+                    ? { ...failed(key), fingerprint: high + low }
+                    : entry(key, { fingerprint: high + low })
+                )
+              ),
+              same(journal)
+            )
+          ),
+          inFile(path, same)
+        )
+      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+    { arbitrary: { runs: 30 } }
   )
 })
 

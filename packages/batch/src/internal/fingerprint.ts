@@ -1,24 +1,25 @@
 /**
- * By what a request is recognised again: sixteen hexadecimal digits of its canonical JSON and the run's identity.
+ * By what a request is recognised again: 64 bits of its canonical JSON and the run's identity, written down as sixteen
+ * hexadecimal digits.
  */
 import type * as Schema from "effect/Schema"
 import { canonicalJson } from "./canonicalJson.ts"
-import { digestAfter, toHex } from "./digest.ts"
+import { type Digest, longDigestAfter } from "./digest.ts"
 
-/** A fingerprint, and about how long the request is. */
+/** A fingerprint as its 64 bits, and about how long the request is. */
 export interface Fingerprint {
-  readonly fingerprint: string
+  readonly print: Digest
   readonly bytes: number
 }
 
 /** The fingerprints of requests under an identity: the job, the repository, the revision. */
 export const under = (identity: string): ((request: Schema.Json) => Fingerprint) => {
-  const ofJson = digestAfter(`${identity}\n`)
+  const ofJson = longDigestAfter(`${identity}\n`)
   // A text is read as it is, behind a quotation mark: no other JSON begins with one.
-  const ofText = digestAfter(`${identity}\n"`)
+  const ofText = longDigestAfter(`${identity}\n"`)
   return (request) => {
-    if (typeof request === "string") return { fingerprint: toHex(ofText(request)), bytes: request.length }
+    if (typeof request === "string") return { print: ofText(request), bytes: request.length }
     const text = canonicalJson(request)
-    return { fingerprint: toHex(ofJson(text)), bytes: text.length }
+    return { print: ofJson(text), bytes: text.length }
   }
 }

@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import type { Job } from "../../Job.ts"
 import * as Journal from "../../Journal.ts"
 import * as Fingerprint from "../fingerprint.ts"
-import { digest } from "../digest.ts"
+import { type Digest, digest, toHex } from "../digest.ts"
 import { DigestSet } from "./digestSet.ts"
 
 /** A key is done, but for another request: doing it again would replace what was paid for. */
@@ -40,6 +40,15 @@ export type Decision =
   | { readonly _tag: "Skip" }
   | { readonly _tag: "Changed" }
 
+/** The same of a journal that knows fingerprints only as text. */
+export const lookedUp =
+  (journal: Pick<Journal.Journal, "lookup">) =>
+  (key: string, print: Digest): Journal.Standing => {
+    const known = journal.lookup(key)
+    if (known?.succeeded !== true) return "undone"
+    return Journal.isDone(known, toHex(print)) ? "done" : "changed"
+  }
+
 export const decider = <In, Out, E, R>(
   journal: Journal.Journal,
   job: Job<In, Out, E, R>,
@@ -47,15 +56,14 @@ export const decider = <In, Out, E, R>(
   changed: Changed
 ) => {
   const fingerprintOf = Fingerprint.under(identity)
+  const standing = journal.standing ?? lookedUp(journal)
   let sum = 0
   const decide = (item: In, key: string): Decision => {
-    const { bytes, fingerprint } = fingerprintOf(job.fingerprint(item))
-    sum = (sum + Number.parseInt(fingerprint.slice(8), 16) + 31 * digest(key).low) >>> 0
-    const known = journal.lookup(key)
-    if (Journal.isDone(known, fingerprint)) return { _tag: "Skip" }
-    if (known?.succeeded !== true || changed === "redo") {
-      return { _tag: "Send", fingerprint, bytes }
-    }
+    const { bytes, print } = fingerprintOf(job.fingerprint(item))
+    sum = (sum + print.low + 31 * digest(key).low) >>> 0
+    const found = standing(key, print)
+    if (found === "done") return { _tag: "Skip" }
+    if (found === "undone" || changed === "redo") return { _tag: "Send", fingerprint: toHex(print), bytes }
     return changed === "keep" ? { _tag: "Skip" } : { _tag: "Changed" }
   }
   return {

@@ -167,8 +167,11 @@ export const readHead = (bytes: Uint8Array): Head | undefined => {
   return key && { key, print: { high, low }, succeeded, keyStart, keyEnd, rest }
 }
 
+/** Of the text between quotes, without control characters; what has no backslash is as it stands. */
 const keyText = (bytes: Uint8Array, start: number, end: number) =>
-  Option.flatMap(toText(bytes.subarray(start, end)), decodeText)
+  Option.flatMap(toText(bytes.subarray(start, end)), (text) =>
+    text.includes("\\") ? decodeText(text) : Option.some(text.slice(1, -1))
+  )
 
 const tagged = Schema.Literals(["Succeeded", "Failed"])
 const Small = Schema.Struct({

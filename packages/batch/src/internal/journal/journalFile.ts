@@ -258,6 +258,11 @@ export const make = Effect.fnUntraced(function* (path: string) {
       const id = index.find(digest(key))
       return id < 0 ? undefined : { fingerprint: toHex(index.printOf(id)), succeeded: index.isSuccess(id) }
     },
+    standing: (key: string, print: Digest) => {
+      const id = index.find(digest(key))
+      if (id < 0 || !index.isSuccess(id)) return "undone"
+      return index.hasPrint(id, print) ? "done" : "changed"
+    },
     knows: (fingerprint: string) => index.findSuccess(fromHex(fingerprint)) >= 0,
     recall,
     append,

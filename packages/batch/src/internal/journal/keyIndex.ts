@@ -174,6 +174,10 @@ export class KeyIndex {
     return { high: this.log.word(id, PRINT), low: this.log.word(id, PRINT + 1) }
   }
 
+  hasPrint(id: number, print: Digest): boolean {
+    return this.log.matches(id, PRINT, print.high, print.low)
+  }
+
   offsetOf(id: number): number {
     return this.log.word(id, OFFSET) * 2 ** 32 + this.log.word(id, OFFSET + 1)
   }
