@@ -2,6 +2,9 @@
 /**
  * The program's own main: a stock runner would take the second Ctrl-C for the first.
  */
+// Before all others, for what it sets.
+// oxlint-disable-next-line import/no-unassigned-import
+import "./Heap.ts"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
