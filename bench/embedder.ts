@@ -1,22 +1,34 @@
 /**
  * A server that answers vectors it knew before: bare sockets, the routes of TEI, of the OpenAI API and of Hugging Face's own
  * image. Prints its port, and ends when whoever started it does.
+ *
+ *     node bench/embedder.ts [numbers of a vector] [texts a request] [tei | vllm | numbers]
+ *
+ * TEI writes as few digits as a 32-bit float needs, vLLM those of its 64-bit neighbour; `numbers` is a vLLM without Base64.
  */
 import { type Socket, createServer } from "node:net"
 
 const headEnd = Buffer.from("\r\n\r\n")
 const lengthName = Buffer.from("content-length: ")
 
-/** As long as the text that is embedded, about. */
-const vector = Array.from({ length: 96 }, (_, at) => Math.fround(Math.sin(at + 1)))
-const asJson = JSON.stringify(vector)
+const [, , length = "96", most = "32", engine = "tei"] = process.argv
+
+/** With the digits that its engine writes. */
+const digitsOf = (float: number) => {
+  if (engine !== "tei") return float
+  const short = [6, 7, 8].map((digits) => Number(float.toPrecision(digits)))
+  return short.find((number) => Math.fround(number) === float) ?? Number(float.toPrecision(9))
+}
+
+const vector = Array.from({ length: Number(length) }, (_, at) => Math.fround(Math.sin(at + 1)))
+const asJson = JSON.stringify(vector.map(digitsOf))
 const asBase64 = JSON.stringify(Buffer.from(new Float32Array(vector).buffer).toString("base64"))
 
 const info = JSON.stringify({
   model_id: "bench",
   model_type: { embedding: { pooling: "mean" } },
   max_concurrent_requests: 512,
-  max_client_batch_size: 32,
+  max_client_batch_size: Number(most),
   max_input_length: 512,
   max_batch_tokens: 16384,
   version: "1.8.0"
@@ -34,10 +46,8 @@ const countOf = (body: string): number | undefined => {
   return Array.isArray(list) ? list.length : undefined
 }
 
-const answerOf = (path: string, body: string): string => {
-  const count = countOf(body)
-  if (path !== "/v1/embeddings") return count === undefined ? asJson : `[${listOf(asJson, count)}]`
-  const one = body.includes('"base64"') ? asBase64 : asJson
+const bodyOf = (isOpenAi: boolean, one: string, count: number | undefined): string => {
+  if (!isOpenAi) return count === undefined ? one : `[${listOf(one, count)}]`
   const data = Array.from(
     { length: count ?? 1 },
     (_, index) => `{"object":"embedding","index":${index},"embedding":${one}}`
@@ -48,14 +58,29 @@ const answerOf = (path: string, body: string): string => {
 const headOf = (status: string, length: number) =>
   `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\ndate: Thu, 01 Jan 2026 00:00:00 GMT\r\nconnection: keep-alive\r\nx-request-id: 0123456789\r\n\r\n`
 
+const whole = (status: string, body: string) => Buffer.from(headOf(status, body.length) + body, "latin1")
+
+/** Every answer that was given, ready to be given again. */
+const ready = new Map<string, Buffer>()
+
+const answerTo = (path: string, body: string): Buffer => {
+  const isOpenAi = path === "/v1/embeddings"
+  const isSpelled = isOpenAi && engine !== "numbers" && body.includes('"base64"')
+  const count = countOf(body)
+  const name = `${isOpenAi} ${isSpelled} ${count}`
+  const known = ready.get(name)
+  if (known !== undefined) return known
+  const answer = whole("200 OK", bodyOf(isOpenAi, isSpelled ? asBase64 : asJson, count))
+  ready.set(name, answer)
+  return answer
+}
+
+const told = whole("200 OK", info)
+const notFound = whole("404 Not Found", "")
+
 const send = (socket: Socket, head: string, body: string) => {
-  if (head.startsWith("GET")) {
-    const known = head.startsWith("GET /info ")
-    socket.write(known ? headOf("200 OK", info.length) + info : headOf("404 Not Found", 0))
-    return
-  }
-  const answer = answerOf(head.slice(5, head.indexOf(" ", 5)), body)
-  socket.write(headOf("200 OK", answer.length) + answer)
+  if (head.startsWith("GET")) socket.write(head.startsWith("GET /info ") ? told : notFound)
+  else socket.write(answerTo(head.slice(5, head.indexOf(" ", 5)), body))
 }
 
 const lengthOf = (head: Buffer) => {

@@ -5,7 +5,7 @@ import { Endpoint, Endpoints } from "@stint/core"
 import { Effect, Layer, Redacted } from "effect"
 
 /** `CurrentEndpoint` at a URL, over the client of a run: of an engine, or of Hugging Face's own image. */
-export const layer = (url: string, image: "tei" | "huggingface" = "huggingface") =>
+export const layer = (url: string, image: "tei" | "vLLM" | "huggingface" = "huggingface") =>
   Layer.effect(
     ManagedEndpoint.CurrentEndpoint,
     Effect.gen(function* () {

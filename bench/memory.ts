@@ -155,7 +155,7 @@ export const memory: Bench = {
         }
       ],
       notes: [
-        "Most of the peak is memory that V8 has not taken back, as it may on a machine with plenty: in a run of 60,000 rows that peaked at 381 MB at most 176 MB of heap were in use, and with `--max-semi-space-size=16 --heap-growing-percent=30`, which make it collect sooner and cap nothing, the same run peaked at 205 MB with 67 MB in use. 154 MB are there before the run begins: the packages are run from their TypeScript sources."
+        "The process bounds what V8 takes as the command does (`packages/cli/src/Heap.ts`): left alone V8 keeps what it need not give back on a machine with plenty. Users of the library set such bounds themselves, for instance with `--max-semi-space-size=16`. About 140 MB are there before the run begins, 20 of them because the packages are run from their TypeScript sources."
       ]
     }
   }, Effect.scoped)

@@ -2,6 +2,9 @@
  * A run as the command makes it, of the rows in a folder: `node bench/memoryRun.ts <folder> <url> <count>`. With `again` after
  * that it only reads what is left of them, which has to be nothing.
  */
+// Before all others, as the command does.
+// oxlint-disable-next-line import/no-unassigned-import
+import "@stint/cli/Heap"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Batch, Inference, Job, Journal, Progress, Sink, Source } from "@stint/batch"
 import { Effect, FileSystem, Schema } from "effect"

@@ -1,4 +1,4 @@
-/** A run that embeds many texts: `node bench/peerOurs.ts <url> <count> <"packed" | "single">`. */
+/** A run that embeds many texts: `node bench/peerOurs.ts <url> <count> <"packed" | "single" | texts a request>`. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Batch, Job, Journal, Limit, Progress, Sink } from "@stint/batch"
 import { Effect, FileSystem, Stream } from "effect"
@@ -10,6 +10,13 @@ const [, , url = "", count = "", packs = "packed"] = process.argv
 const COUNT = Number(count)
 const WARM_UP = Math.min(2000, COUNT)
 
+const pack =
+  packs === "packed"
+    ? undefined
+    : packs === "single"
+      ? false
+      : { maxItems: Number(packs), maxWeight: Infinity }
+
 const job = Job.embed({ key: ({ id }: Row) => id, text: ({ text }) => text })
 
 /** A run with its journal, and the results file that comes of it. */
@@ -19,7 +26,7 @@ const run = (directory: string, count: number, prefix: string) =>
       Batch.run(job, {
         limit: Limit.adaptive({ initial: IN_FLIGHT, max: IN_FLIGHT }),
         progress: Progress.make({ total: count }),
-        pack: packs === "single" ? false : undefined
+        pack
       })
     )
     if (report.succeeded !== count) return yield* Effect.die(`${report.succeeded} of ${count} succeeded`)

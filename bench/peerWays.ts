@@ -3,7 +3,7 @@ import type { EmbeddingModel } from "ai"
 
 export const IN_FLIGHT = 64
 
-export const ways = ["huggingface", "openai", "aiOne", "ai"] as const
+export const ways = ["huggingface", "openai", "aiOne", "aiFew", "ai"] as const
 
 export type Way = (typeof ways)[number]
 
@@ -11,7 +11,8 @@ export const labels: Readonly<Record<Way, string>> = {
   huggingface: "`@huggingface/inference` + `p-limit`",
   openai: "`openai` + `p-limit`",
   aiOne: "`ai` `embedMany`, one text a request",
-  ai: "`ai` `embedMany`, as it comes"
+  aiFew: "`ai` `embedMany`, 32 texts a request",
+  ai: "`ai` `embedMany`, as it comes (2,048 texts a request)"
 }
 
 export interface Row {
@@ -83,13 +84,14 @@ export const make = async (
           return data[0]?.embedding ?? []
         })
     }
-    case "aiOne": {
+    case "aiOne":
+    case "aiFew": {
       const { OpenAICompatibleEmbeddingModel } = await import("@ai-sdk/openai-compatible")
       const model = new OpenAICompatibleEmbeddingModel("bench", {
         provider: "bench",
         url: ({ path }) => `${url}/v1${path}`,
         headers: { authorization: `Bearer ${token}` },
-        maxEmbeddingsPerCall: 1
+        maxEmbeddingsPerCall: way === "aiOne" ? 1 : 32
       })
       return (rows) => together(rows, model)
     }

@@ -77,12 +77,12 @@ export const wire: Bench = {
   name: "wire",
   title: "The wire",
   run: Effect.fnUntraced(function* ({ flags, isQuick, rounds: asked, seed }) {
-    const requests = isQuick ? 5000 : 10_000
+    const requests = isQuick ? 5000 : 40_000
     const url = yield* Program.server("echo.ts")
     const rounds = yield* paired({
       what: "wire",
       names: ways,
-      rounds: asked ?? (isQuick ? 2 : 7),
+      rounds: asked ?? (isQuick ? 2 : 6),
       seed,
       run: (way) => Program.measured("wireClient.ts", [way, url, String(requests)], flags)
     })

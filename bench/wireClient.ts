@@ -11,8 +11,8 @@ import { measure } from "./measured.ts"
 const [, , way = "", url = "", count = "", inFlight = "64", bytes = "900"] = process.argv
 const IN_FLIGHT = Number(inFlight)
 const COUNT = Number(count)
-/** As much as it takes until nothing is compiled any more. */
-const WARM_UP = Math.min(5000, COUNT)
+/** As much as it takes until little is compiled any more. */
+const WARM_UP = Math.min(20_000, COUNT)
 
 const text = "the sea at night ".repeat(Math.ceil(Number(bytes) / 17))
 /** No two requests are alike: what is alike is looked up in the journal. */
@@ -83,7 +83,7 @@ const engine = ({ journal, requestSpans }: { readonly journal: boolean; readonly
     const fs = yield* FileSystem.FileSystem
     const directory = yield* fs.makeTempDirectoryScoped()
     return (count: number) =>
-      Stream.fromIterable(items(count)).pipe(
+      Stream.fromIterable(items(count), { chunkSize: 64 }).pipe(
         Batch.run(job, {
           limit: Limit.adaptive({ initial: IN_FLIGHT, max: IN_FLIGHT }),
           progress: Progress.make({ total: count }),

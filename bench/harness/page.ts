@@ -1,10 +1,18 @@
 /** The page of all results: `docs/performance.md` and its pictures. */
 import { draw } from "./plot.ts"
-import type { Result } from "./result.ts"
-import { figureTable, markdown } from "./text.ts"
+import type { Figure, Result, Table } from "./result.ts"
+import { figureTable, markdown, valueOf } from "./text.ts"
 
 /** Where a picture goes, beside the page. */
 export const pictureOf = (id: string): string => `performance/${id}.svg`
+
+/** Results of other circumstances, each shown beside the one of the same name. */
+export interface Beside {
+  /** Of the same benches on a busy machine. */
+  readonly loaded?: ReadonlyArray<Result> | undefined
+  /** Of an earlier state of the code: its profiles stand beside those of today. */
+  readonly before?: ReadonlyArray<Result> | undefined
+}
 
 const introduction = `# Performance
 
@@ -27,7 +35,33 @@ const factsOf = ({ command, commit, machine, measuredAt, seconds, versions }: Re
   ].join(" ")
 }
 
-const sectionOf = (result: Result) =>
+/** The first column and one of the others, by what stands in the first. */
+const columnOf = ({ columns, rows }: Table, name: string) => {
+  const at = columns.indexOf(name)
+  return new Map(at < 0 ? [] : rows.map((row) => [row[0] ?? "", row[at] ?? ""]))
+}
+
+/** A profile with its column of an earlier state: what was there then, and is not now, stands at the end. */
+const withBefore = (table: Table, earlier: Result | undefined): Table => {
+  const then = earlier?.tables.find(({ title }) => title === table.title)
+  if (earlier === undefined || then === undefined || table.title !== PROFILE) return table
+  const before = columnOf(then, "run")
+  const isNow = new Set(table.rows.map(([first = ""]) => first))
+  const gone = [...before].flatMap(([name, share]) =>
+    isNow.has(name) ? [] : [[name, share, ...table.columns.slice(1).map(() => "")]]
+  )
+  const rows = table.rows.map(([first = "", ...others]) => [first, before.get(first) ?? "", ...others])
+  return {
+    ...table,
+    note: [table.note, `Before: ${earlier.measuredAt.slice(0, 10)}, at ${earlier.commit ?? "no commit"}.`]
+      .filter((part) => part !== undefined)
+      .join(" "),
+    columns: [table.columns[0] ?? "", "run, before", ...table.columns.slice(1)],
+    rows: [...rows.slice(0, -1), ...gone, ...rows.slice(-1)]
+  }
+}
+
+const sectionOf = (beside: Beside) => (result: Result) =>
   [
     `## ${result.title}`,
     ...(result.figures.length === 0
@@ -41,14 +75,51 @@ const sectionOf = (result: Result) =>
           )
         ]),
     ...result.plots.map(({ id, title }) => `![${title}](${pictureOf(id)})`),
-    ...result.tables.map((table) =>
-      [`### ${table.title}`, ...(table.note === undefined ? [] : [table.note]), markdown(table)].join("\n\n")
-    ),
+    ...result.tables
+      .map((table) =>
+        withBefore(
+          table,
+          beside.before?.find(({ name }) => name === result.name)
+        )
+      )
+      .map((table) =>
+        [`### ${table.title}`, ...(table.note === undefined ? [] : [table.note]), markdown(table)].join(
+          "\n\n"
+        )
+      ),
     ...result.notes,
     `*${factsOf(result)}*`
   ].join("\n\n")
 
-const summaryOf = (results: ReadonlyArray<Result>) => {
+/** The title of the table that is compared with an earlier one. */
+export const PROFILE = "Where the time goes"
+
+const loadOf = (results: ReadonlyArray<Result>) => {
+  const all = results.flatMap(({ machine }) => machine.load)
+  return `${Math.min(...all)} to ${Math.max(...all)}`
+}
+
+/** The goals with what a busy machine gave. */
+const withLoaded = (
+  table: Table,
+  goals: ReadonlyArray<{ readonly name: string; readonly figure: Figure }>,
+  loaded: ReadonlyArray<Result>
+): Table => {
+  if (loaded.length === 0) return table
+  const cells = goals.map(({ figure, name }) => {
+    const other = loaded
+      .find((result) => result.name === name)
+      ?.figures.find(({ what }) => what === figure.what)
+    return other === undefined ? ["", ""] : [valueOf(other), other.verdict ?? ""]
+  })
+  return {
+    ...table,
+    columns: [...table.columns, "loaded, median", "loaded"],
+    rows: table.rows.map((row, at) => [...row, ...(cells[at] ?? [])])
+  }
+}
+
+const summaryOf = (results: ReadonlyArray<Result>, { loaded = [] }: Beside) => {
   const goals = results.flatMap(({ figures, name }) =>
     figures.flatMap((figure) => (figure.goal === undefined ? [] : [{ name, figure }]))
   )
@@ -56,13 +127,18 @@ const summaryOf = (results: ReadonlyArray<Result>) => {
   return [
     "## Goals",
     `${goals.length - short} of ${goals.length} are met.`,
-    markdown(figureTable("", goals))
+    ...(loaded.length === 0
+      ? []
+      : [
+          `*Loaded* is the same while the machine was busy with other things, at a load of ${loadOf(loaded)}; the other columns are of a load of ${loadOf(results)}.`
+        ]),
+    markdown(withLoaded(figureTable("", goals), goals, loaded))
   ].join("\n\n")
 }
 
 /** The page. */
-export const page = (results: ReadonlyArray<Result>): string =>
-  `${[introduction, summaryOf(results), ...results.map(sectionOf)].join("\n\n")}\n`
+export const page = (results: ReadonlyArray<Result>, beside: Beside = {}): string =>
+  `${[introduction, summaryOf(results, beside), ...results.map(sectionOf(beside))].join("\n\n")}\n`
 
 /** Its pictures, by where they go. */
 export const pictures = (results: ReadonlyArray<Result>): ReadonlyArray<readonly [string, string]> =>

@@ -5,6 +5,8 @@ type Lines = Extract<Plot, { readonly kind: "lines" }>
 type Bars = Extract<Plot, { readonly kind: "bars" }>
 
 const width = 800
+/** From one line of text to the next. */
+const LINE = 15
 const colours = ["a", "b", "c", "d", "e", "f"]
 
 const style = `
@@ -45,12 +47,17 @@ export const brief = (value: number): string => {
   return size >= 1000 ? short(1000, "k") : String(Number(value.toPrecision(3)))
 }
 
-/** About six ticks from 0, or each power of ten. */
-export const ticks = (low: number, high: number, isLog: boolean): ReadonlyArray<number> => {
+/** About six ticks from 0; or each power of ten, and where it is `fine` their doubles and halves too, if there are few. */
+export const ticks = (low: number, high: number, isLog: boolean, isFine = false): ReadonlyArray<number> => {
   if (isLog) {
     const from = Math.floor(Math.log10(low))
-    const to = Math.ceil(Math.log10(high))
-    return Array.from({ length: to - from + 1 }, (_, at) => 10 ** (from + at))
+    const to = Math.max(from + 1, Math.ceil(Math.log10(high)))
+    const powers = Array.from({ length: to - from + 1 }, (_, at) => 10 ** (from + at))
+    if (powers.length > 3 || !isFine) return powers
+    const fine = powers.flatMap((power) => [power, 2 * power, 5 * power])
+    const first = fine.findLastIndex((mark) => mark <= low * (1 + 1e-9))
+    const last = fine.findIndex((mark) => mark >= high * (1 - 1e-9))
+    return fine.slice(Math.max(0, first), Math.max(last, first + 1) + 1)
   }
   const rough = Math.max(high, 1e-9) / 6
   const power = 10 ** Math.floor(Math.log10(rough))
@@ -58,12 +65,18 @@ export const ticks = (low: number, high: number, isLog: boolean): ReadonlyArray<
   return Array.from({ length: Math.ceil(high / step) + 1 }, (_, at) => at * step)
 }
 
-const scale = (marks: ReadonlyArray<number>, isLog: boolean, from: number, to: number) => {
+/** From a range of values to places. */
+const scale = ([least, most]: readonly [number, number], isLog: boolean, from: number, to: number) => {
   const place = isLog ? Math.log10 : (value: number) => value
-  const low = place(marks[0] ?? 1)
-  const high = place(marks.at(-1) ?? 1)
+  const low = place(least)
+  const high = place(most)
   return (value: number) => from + ((to - from) * (place(value) - low)) / Math.max(1e-9, high - low)
 }
+
+const rangeOf = (marks: ReadonlyArray<number>): readonly [number, number] => [
+  marks[0] ?? 1,
+  marks.at(-1) ?? 1
+]
 
 const frame = (height: number, title: string, description: string, inner: ReadonlyArray<string>) =>
   [
@@ -76,27 +89,44 @@ const frame = (height: number, title: string, description: string, inner: Readon
     "</svg>\n"
   ].join("\n")
 
+/** Heights, the least first, moved until there is a line of text between any two and none is below the bottom. */
+const apart = (heights: ReadonlyArray<number>, bottom: number): ReadonlyArray<number> => {
+  const places: Array<number> = []
+  for (const height of heights) places.push(Math.max(height, (places.at(-1) ?? -Infinity) + LINE))
+  let most = bottom
+  for (let at = places.length - 1; at >= 0; at--) {
+    const place = Math.min(places[at] ?? 0, most)
+    places[at] = place
+    most = place - LINE
+  }
+  return places
+}
+
 const drawLines = ({ isLogY, lines, title, x, y }: Lines) => {
   const height = 400
   const [left, right, top, bottom] = [64, 170, 64, 340]
   const points = lines.flatMap((line) => line.points)
   const xs = points.map(([at]) => at)
   const ys = points.map(([, value]) => value)
-  const xMarks = ticks(Math.min(...xs), Math.max(...xs), true)
-  const yMarks = ticks(Math.min(...ys), Math.max(...ys), isLogY)
-  const atX = scale(xMarks, true, left, width - right)
-  const atY = scale(yMarks, isLogY, bottom, top)
-  let free = -Infinity
-  const ends = lines
+  // No further than the last point: what follows it would be empty.
+  const xAll = ticks(Math.min(...xs), Math.max(...xs), true)
+  const end = Math.max(...xs, xAll[1] ?? 1)
+  const xMarks = xAll.filter((mark) => mark <= end)
+  const yMarks = ticks(Math.min(...ys), Math.max(...ys), isLogY, true)
+  const atX = scale([xAll[0] ?? 1, end], true, left, width - right)
+  const atY = scale(rangeOf(yMarks), isLogY, bottom, top)
+  const named = lines
     .map((line, at) => ({ label: line.label, colour: colours[at % 6], y: atY(line.points.at(-1)?.[1] ?? 0) }))
     .toSorted((a, b) => a.y - b.y)
-    .map((end) => {
-      const at = Math.max(end.y, free)
-      free = at + 15
-      return text(width - right + 10, at + 4, end.label, `class="${end.colour}"`)
-    })
+  const places = apart(
+    named.map(({ y: height }) => height),
+    bottom
+  )
+  const ends = named.map(({ colour, label }, at) =>
+    text(width - right + 10, (places[at] ?? 0) + 4, label, `class="${colour}"`)
+  )
   return frame(height, title, `${y} over ${x}: ${lines.map(({ label }) => label).join(", ")}.`, [
-    text(16, 46, y, 'class="axis"'),
+    text(16, 46, isLogY ? `${y}, logarithmic` : y, 'class="axis"'),
     ...yMarks.flatMap((mark) => [
       rule(left, atY(mark), width - right, atY(mark)),
       text(left - 8, atY(mark) + 4, brief(mark), 'class="axis" text-anchor="end"')
@@ -123,11 +153,11 @@ const drawLines = ({ isLogY, lines, title, x, y }: Lines) => {
 }
 
 const drawBars = ({ bars, isLog, title, x }: Bars) => {
-  const [left, right, top, pitch] = [300, 90, 48, 24]
+  const [left, right, top, pitch] = [320, 90, 48, 24]
   const bottom = top + bars.length * pitch
   const values = bars.map(({ value }) => value).filter((value) => value > 0)
   const marks = ticks(Math.min(...values), Math.max(...values), isLog)
-  const at = scale(marks, isLog, left, width - right)
+  const at = scale(rangeOf(marks), isLog, left, width - right)
   return frame(bottom + 52, title, `${x}: ${bars.map((bar) => `${bar.label} ${bar.text}`).join(", ")}.`, [
     ...marks.flatMap((mark) => [
       rule(at(mark), top, at(mark), bottom),

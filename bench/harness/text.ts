@@ -3,7 +3,9 @@ import type { Figure, Table } from "./result.ts"
 
 /** So many digits that a reader can compare: three that count. */
 export const digits = (value: number): string => {
-  const size = Math.abs(value)
+  if (value === 0) return "0"
+  // What is rounded up to 1 has the digits of 1.
+  const size = Math.abs(Number(value.toPrecision(3)))
   if (size >= 1000) return Math.round(value).toLocaleString("en")
   return size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(size >= 1 ? 2 : 3)
 }
@@ -18,6 +20,9 @@ export const goalOf = ({ goal, unit }: Figure): string =>
       ? `at most ${withUnit(goal.most, unit)}`
       : `at least ${withUnit(goal.least, unit)}`
 
+/** `1.23`, or `1.23 s`. */
+export const valueOf = ({ median, unit }: Figure): string => withUnit(median, unit)
+
 const intervalOf = ({ high, low, values }: Figure) =>
   values.length < 2 ? "one run" : `${digits(low)} to ${digits(high)}`
 
@@ -31,7 +36,7 @@ export const figureTable = (
   rows: figures.map(({ figure, name }) => [
     figure.what,
     name,
-    withUnit(figure.median, figure.unit),
+    valueOf(figure),
     intervalOf(figure),
     goalOf(figure),
     figure.verdict ?? ""

@@ -1,6 +1,6 @@
 /** The engines under study, and what they can do at best. */
 import { GpuModel } from "@stint/emulator"
-import { Clock, Effect } from "effect"
+import { Clock, Duration, Effect } from "effect"
 import { inVirtualTime } from "../../scripts/limitsWorld.ts"
 import type { Row } from "./rows.ts"
 
@@ -12,6 +12,8 @@ export interface Subject {
   readonly instanceType: string
   /** 429 above so many at a time; absent: it queues. */
   readonly refusesAbove?: number | undefined
+  /** Whether `/metrics` and `/info` answer. Default: true. */
+  readonly tells?: boolean | undefined
 }
 
 /** What refuses nothing. */
@@ -39,6 +41,14 @@ export const refusing: Subject = {
 
 export const subjects: ReadonlyArray<Subject> = [a10g, h200, refusing]
 
+/** The same, but nothing is known of it but its answers. */
+export const silent = (subject: Subject): Subject => ({
+  ...subject,
+  id: `${subject.id}, silent`,
+  name: `${subject.name}, without \`/metrics\` and \`/info\``,
+  tells: false
+})
+
 type Work = Omit<Row, "id">
 
 /**
@@ -57,3 +67,23 @@ export const makespan = (
       return (yield* Clock.currentTimeMillis) / 1000
     })
   )
+
+/**
+ * Seconds that no order and no scheduler can go below: each step takes its time however few sequences run, and memory bounds how
+ * many do. So many tokens have to lie in it for so many steps, and the longest answer needs a step for each of its tokens.
+ */
+export const least = (gpu: GpuModel.Options, works: ReadonlyArray<Work>): number => {
+  const sum = (of: (work: Work) => number) => works.reduce((total, work) => total + of(work), 0)
+  const held = sum(({ outputTokens, promptTokens }) => outputTokens * (promptTokens + (outputTokens - 1) / 2))
+  const output = sum(({ outputTokens }) => outputTokens)
+  const steps = Math.max(
+    held / gpu.cacheTokens,
+    output / (gpu.maxSequences ?? 256),
+    works.reduce((most, { outputTokens }) => Math.max(most, outputTokens), 0)
+  )
+  const millis =
+    steps * Duration.toMillis(gpu.step) +
+    output * Duration.toMillis(gpu.perSequence) +
+    sum(({ promptTokens }) => promptTokens) * Duration.toMillis(gpu.perPromptToken)
+  return millis / 1000
+}

@@ -1,11 +1,11 @@
 /**
- * The reference job in virtual time: the emulator with a simulated engine, and what it bills. Prompts say how long they are, so
- * that hours of the clock take seconds.
+ * The reference job in virtual time: the emulator with a simulated engine behind a network, and what it bills. Prompts say how
+ * long they are, so that hours of the clock take seconds.
  */
 import { Job } from "@stint/batch"
 import { Endpoints, EndpointSpec } from "@stint/core"
 import { Emulator, Engine, GpuModel, SimulatedLlm, Tgi, Vllm } from "@stint/emulator"
-import { Clock, Duration, Effect, type Scope } from "effect"
+import { Clock, Deferred, Duration, Effect, type Scope } from "effect"
 import { type HttpClient, HttpServerResponse } from "effect/http"
 import { inVirtualTime } from "../../scripts/limitsWorld.ts"
 import type { Subject } from "./gpus.ts"
@@ -16,7 +16,12 @@ export const name = "reference"
 export const BOOT_SECONDS = 240
 
 /** A quarter of the boot is `pending`, which is free. */
-export const BILLED_BOOT_SECONDS = 0.75 * BOOT_SECONDS
+export const billedOf = (bootSeconds: number): number => 0.75 * bootSeconds
+
+export const BILLED_BOOT_SECONDS = billedOf(BOOT_SECONDS)
+
+/** What the way to the management API and back takes, and to the engine and back, in milliseconds. No floor has any of it. */
+export const NETWORK = { management: 200, data: 50 } as const
 
 export const job = Job.chat({
   name: "reference",
@@ -51,7 +56,10 @@ export interface Change {
   readonly longer?: { readonly after: number; readonly times: number } | undefined
   /** From so many seconds after the first request on, half of the requests go to a second replica. */
   readonly secondReplica?: number | undefined
-  /** From so many requests on they go to a GPU with other memory: the first was replaced. */
+  /**
+   * After so many answers the GPU is replaced by one with other memory, where all that was in hand begins anew. Answers and not
+   * requests: so the first has done as much under any limit.
+   */
   readonly memory?: { readonly after: number; readonly cacheTokens: number } | undefined
 }
 
@@ -79,25 +87,47 @@ const replicaOf = (gpu: GpuModel.Options, refusesAbove: number | undefined) =>
     return { gpu, gets: handle, taken: 0 }
   })
 
+const half = Effect.sleep(Duration.millis(NETWORK.data / 2))
+
+const unheard = HttpServerResponse.empty({ status: 404 })
+
 /** An engine that answers as late as a real one would. */
-const engineOf = Effect.fnUntraced(function* ({ gpu, refusesAbove }: Subject, change: Change) {
+const engineOf = Effect.fnUntraced(function* ({ gpu, refusesAbove, tells }: Subject, change: Change) {
   const first = yield* replicaOf(gpu, refusesAbove)
   const second = yield* replicaOf(
     change.memory === undefined ? gpu : { ...gpu, cacheTokens: change.memory.cacheTokens },
     refusesAbove
   )
+  const replaced = yield* Deferred.make<void>()
+  let isReplaced = false
   let sent = 0
+  let answered = 0
   let startedAt: number | undefined
   let looks = 0
   const inUse = (now: number): ReadonlyArray<Replica> => {
-    if (change.memory !== undefined && sent > change.memory.after) return [second]
+    if (isReplaced) return [second]
     const since = startedAt === undefined ? 0 : (now - startedAt) / 1000
     return change.secondReplica !== undefined && since >= change.secondReplica ? [first, second] : [first]
   }
+  const served = (replica: Replica, work: GpuModel.Work) => {
+    if (change.memory === undefined || replica === second) return Effect.asVoid(replica.gpu.run(work))
+    return Effect.raceFirst(
+      Effect.as(replica.gpu.run(work), true),
+      Effect.as(Deferred.await(replaced), false)
+    ).pipe(Effect.flatMap((isServed) => (isServed ? Effect.void : Effect.asVoid(second.gpu.run(work)))))
+  }
+  const onAnswer = Effect.suspend(() => {
+    answered++
+    if (change.memory === undefined || isReplaced || answered < change.memory.after) return Effect.void
+    isReplaced = true
+    return Deferred.succeed(replaced, undefined)
+  })
   const handle: Engine.Engine["handle"] = (request) =>
     Effect.gen(function* () {
+      yield* half
       const now = yield* Clock.currentTimeMillis
       const path = Engine.path(request)
+      if (tells === false && (path === "/metrics" || path === "/info")) return unheard
       if (request.method !== "POST" || !path.startsWith("/v1/chat")) {
         // Behind a proxy any replica answers.
         const replicas = inUse(now)
@@ -112,15 +142,16 @@ const engineOf = Effect.fnUntraced(function* ({ gpu, refusesAbove }: Subject, ch
       const outputTokens = Math.min(1024, Math.round(asked.outputTokens * times))
       replica.taken++
       yield* Effect.ensuring(
-        replica.gpu.run({ promptTokens: asked.promptTokens, outputTokens }),
+        served(replica, { promptTokens: asked.promptTokens, outputTokens }),
         Effect.sync(() => {
           replica.taken--
         })
       )
+      yield* onAnswer
       return HttpServerResponse.text(answer(outputTokens), { contentType: "application/json" })
-    })
+    }).pipe(Effect.ensuring(half))
   const engine: Engine.Engine = { name: "simulated", healthRoute: "/health", handle }
-  return engine
+  return { engine, startedAt: () => startedAt }
 })
 
 /** What happened, in seconds of the clock since the beginning. */
@@ -145,11 +176,12 @@ type World = Emulator.Emulator | Endpoints.Endpoints | HttpClient.HttpClient | S
 export const account = <A>(
   subject: Subject,
   program: Effect.Effect<A, unknown, World>,
-  change: Change = {}
+  change: Change = {},
+  bootSeconds: number = BOOT_SECONDS
 ): Effect.Effect<Account<A>> =>
   Effect.gen(function* () {
-    const engine = yield* engineOf(subject, change)
-    const seen = { started: 0, paused: 0, first: 0, last: 0, answered: 0, refused: 0 }
+    const { engine, startedAt } = yield* engineOf(subject, change)
+    const seen = { started: 0, paused: 0, last: 0, answered: 0, refused: 0 }
     const note = ({ method, path, plane, status, time }: Emulator.RequestRecord) =>
       Effect.sync(() => {
         if (method === "GET") return
@@ -157,7 +189,6 @@ export const account = <A>(
           if (status === 429) seen.refused++
           if (status !== 200) return
           seen.answered++
-          if (seen.first === 0) seen.first = time
           seen.last = time
         } else if (path.endsWith("/pause")) seen.paused = time
         else if (seen.started === 0) seen.started = time
@@ -168,14 +199,19 @@ export const account = <A>(
         const { bill } = yield* Emulator.Emulator
         return { value, ...(yield* bill(name)) }
       }),
-      Emulator.layerTest(undefined, {
-        boot: Duration.seconds(BOOT_SECONDS),
-        update: "1 milli",
-        engines: () => engine,
-        onRequest: note
-      })
+      Emulator.layerTest(
+        {
+          rules: [{ on: { plane: "management" }, do: { delay: Duration.millis(NETWORK.management) } }]
+        },
+        {
+          boot: Duration.seconds(bootSeconds),
+          update: "1 milli",
+          engines: () => engine,
+          onRequest: note
+        }
+      )
     )
-    const began = seen.started / 1000 + BOOT_SECONDS - BILLED_BOOT_SECONDS
+    const began = seen.started / 1000 + bootSeconds - billedOf(bootSeconds)
     return {
       value: value.value,
       billedMinutes: value.billedMinutes,
@@ -184,6 +220,6 @@ export const account = <A>(
       tailSeconds: seen.paused === 0 ? undefined : (seen.paused - seen.last) / 1000,
       answered: seen.answered,
       refused: seen.refused,
-      workSeconds: (seen.last - seen.started) / 1000 - BOOT_SECONDS
+      workSeconds: (seen.last - (startedAt() ?? seen.last)) / 1000
     }
   }).pipe(inVirtualTime, Effect.orDie)

@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { groups } from "../../bench/harness/profile.ts"
+import { shares } from "../../bench/harness/profiled.ts"
 
 const frame = (id: number, functionName: string, url: string, children: ReadonlyArray<number> = []) => ({
   id,
@@ -29,5 +30,19 @@ it("a profile is told by whose code runs, without what loads it and without idle
     ["native writev", 20],
     ["effect", 5],
     ["garbage collection", 3]
+  ])
+})
+
+it("profiles stand side by side, in percent of each, without what is less than a fiftieth of all of them", () => {
+  const only = { nodes: [frame(1, "writev", "")], samples: [1], timeDeltas: [9000] }
+  const { columns, rows } = shares("", "", [
+    { name: "a", profile: { ...profile, timeDeltas: [100, 10, 20, 5, 0, 1000, 5, 10] } },
+    { name: "b", profile: only }
+  ])
+  assert.deepStrictEqual(columns, ["", "a", "b"])
+  assert.deepStrictEqual(rows, [
+    ["native writev", "40.0", "100"],
+    ["batch/internal/engine/decision.ts", "50.0", "0"],
+    ["effect", "10.0", "0"]
   ])
 })
