@@ -1,8 +1,12 @@
 /** An endpoint that is awake for good: what the engine needs of a lease, without the lease. */
-import { Cost, ManagedEndpoint } from "@stint/batch"
-import { UndiciClient } from "@stint/batch/node"
-import { Endpoint, Endpoints } from "@stint/core"
-import { Effect, Layer, Redacted } from "effect"
+import * as Cost from "@stint/batch/Cost"
+import * as ManagedEndpoint from "@stint/batch/ManagedEndpoint"
+import * as UndiciClient from "@stint/batch/node/UndiciClient"
+import * as Endpoint from "@stint/core/Endpoint"
+import * as Endpoints from "@stint/core/Endpoints"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 
 /** `CurrentEndpoint` at a URL, over the client of a run: of an engine, or of Hugging Face's own image. */
 export const layer = (url: string, image: "tei" | "vLLM" | "huggingface" = "huggingface") =>

@@ -1,5 +1,6 @@
 /** What one program of a bench has to say of itself: a line of JSON on its output. */
-import { Effect, Schema } from "effect"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 
 export const Measured = Schema.Struct({
   /** Of the processor, kernel included. */

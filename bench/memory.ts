@@ -1,6 +1,7 @@
 /** How much memory a whole run takes, from a file of a million rows to its results; and how soon it is known that nothing is left. */
 import { Console, Effect, FileSystem, Stream } from "effect"
 import type { Bench } from "./harness/bench.ts"
+import * as Built from "./harness/built.ts"
 import * as Program from "./harness/program.ts"
 import { type Figure, figure } from "./harness/result.ts"
 import { digits } from "./harness/text.ts"
@@ -43,10 +44,11 @@ export const runs = Effect.fnUntraced(function* (
   const directory = yield* fs.makeTempDirectoryScoped()
   yield* Stream.run(rows(count), fs.sink(`${directory}/rows.jsonl`))
   const args = [directory, url, String(count)]
-  const ours = yield* Program.measured("memoryRun.ts", args, options.flags)
+  const flags = [...options.flags, ...(yield* Built.flags)]
+  const ours = yield* Program.measured("memoryRun.ts", args, flags)
   const again: Array<Measured> = []
   for (let nth = 0; nth < options.again; nth++) {
-    again.push(yield* Program.measured("memoryRun.ts", [...args, "again"], options.flags))
+    again.push(yield* Program.measured("memoryRun.ts", [...args, "again"], flags))
   }
   const gathered = options.gather ? yield* Program.measured("gatherRun.ts", args) : undefined
   yield* Console.error(

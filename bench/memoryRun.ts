@@ -6,8 +6,16 @@
 // oxlint-disable-next-line import/no-unassigned-import
 import "@stint/cli/Heap"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Batch, Inference, Job, Journal, Progress, Sink, Source } from "@stint/batch"
-import { Effect, FileSystem, Schema } from "effect"
+import * as Batch from "@stint/batch/Batch"
+import * as Inference from "@stint/batch/Inference"
+import * as Job from "@stint/batch/Job"
+import * as Journal from "@stint/batch/Journal"
+import * as Progress from "@stint/batch/Progress"
+import * as Sink from "@stint/batch/Sink"
+import * as Source from "@stint/batch/Source"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Schema from "effect/Schema"
 import * as BenchEndpoint from "./endpoint.ts"
 import { measure } from "./measured.ts"
 

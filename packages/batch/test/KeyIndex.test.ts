@@ -19,7 +19,6 @@ const Few = Schema.Struct({
 const Step = Schema.Struct({
   key: Few,
   fingerprint: Few,
-  offset: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 50 })),
   length: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 })),
   succeeded: Schema.Boolean
 })
@@ -42,10 +41,13 @@ class Model {
   readonly last = new Map<string, readonly [Digest, Slot]>()
   readonly prints = new Map<string, Digest>()
   records = 0
+  private end = 0
 
-  add(key: Digest, slot: Slot) {
+  add(key: Digest, written: Omit<Slot, "offset">) {
+    const slot = { ...written, offset: this.end }
     this.records++
-    this.index.add(key, slot.fingerprint, slot.offset, slot.length, slot.succeeded)
+    this.end += slot.length
+    this.index.add(key, slot.fingerprint, slot.length, slot.succeeded)
     this.last.set(nameOf(key), [key, slot])
     if (slot.succeeded) this.prints.set(nameOf(slot.fingerprint), slot.fingerprint)
   }
@@ -90,10 +92,10 @@ describe("KeyIndex", () => {
     }
   )
 
-  const slot = (number: number, succeeded: boolean): Slot => ({
+  // Together they lie far beyond what 32 bits can say.
+  const slot = (number: number, succeeded: boolean) => ({
     fingerprint: digest(`print ${number % 1000}`),
-    offset: number * 1_000_000_007,
-    length: number + 1,
+    length: 1_000_000_007 + number,
     succeeded
   })
 

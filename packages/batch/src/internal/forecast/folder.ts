@@ -114,7 +114,7 @@ const readJournal = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, dire
           if (!line.isWhole) continue
           const head = headAt(line.bytes)
           if (head === undefined) return Effect.fail(damaged(known + line.number, "is damaged"))
-          index.add(head.key, head.print, end + line.offset, line.length, head.succeeded)
+          index.add(head.key, head.print, line.length, head.succeeded)
         }
         return Effect.void
       })

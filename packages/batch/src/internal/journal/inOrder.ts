@@ -65,7 +65,7 @@ export interface Log {
 
 /** Parts of an array that lie close together in the log. */
 const reaches = ({ index }: Log, wanted: ReadonlyArray<Wanted>): ReadonlyArray<ReadonlyArray<Wanted>> => {
-  const sorted = wanted.toSorted((a, b) => index.offsetOf(a.id) - index.offsetOf(b.id))
+  const sorted = wanted.toSorted((a, b) => a.id - b.id)
   const groups: Array<Array<Wanted>> = []
   let start = 0
   let end = 0

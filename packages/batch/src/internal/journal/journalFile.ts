@@ -85,7 +85,7 @@ export const make = Effect.fnUntraced(function* (path: string) {
   let end = loaded.end
 
   const remember = (head: Pick<Record.Head, "key" | "print" | "succeeded">, length: number) => {
-    index.add(head.key, head.print, end, length, head.succeeded)
+    index.add(head.key, head.print, length, head.succeeded)
     writer.add(head, end, length)
     end += length
   }

@@ -101,7 +101,7 @@ export const load = Effect.fnUntraced(function* (
       }
       const key = { high: words[at] ?? 0, low: words[at + 1] ?? 0 }
       const print = { high: words[at + 2] ?? 0, low: words[at + 3] ?? 0 }
-      index.add(key, print, offset, length, last >= SUCCEEDED)
+      index.add(key, print, length, last >= SUCCEEDED)
       end += length
       check = next
     }

@@ -1,15 +1,14 @@
 /**
- * What the log holds, in memory: 28 bytes a record, in the order of the log, and 6 to 12 bytes a record to find the last
+ * What the log holds, in memory: 20 bytes a record, in the order of the log, and 6 to 12 bytes a record to find the last
  * one of a key. As much again, once it is asked for, to find a success by its fingerprint.
  */
 import type { Digest } from "../digest.ts"
 
-/** Words of 32 bits: key, fingerprint and offset have two each; the last one is the length, its top bit the success. */
-const WORDS = 7
+/** Words of 32 bits: key and fingerprint have two each; the last one is the length, its top bit the success. */
+const WORDS = 5
 const KEY = 0
 const PRINT = 2
-const OFFSET = 4
-const LENGTH = 6
+const LENGTH = 4
 
 const BLOCK_BITS = 12
 const BLOCK_MASK = 2 ** BLOCK_BITS - 1
@@ -19,28 +18,51 @@ const LOAD = 0.7
 export const SUCCEEDED = 0x80000000
 const LENGTH_MASK = 0x7fffffff
 
+/** One record in so many says where it lies: the others follow it, each behind the one before. */
+const STEP = 32
+
 /** Records one after another, in blocks: growing copies nothing. */
 class Records {
   count = 0
+  private end = 0
   private readonly blocks: Array<Uint32Array> = []
+  private readonly places: Array<Float64Array> = []
 
-  add(key: Digest, print: Digest, offset: number, length: number, succeeded: boolean): number {
+  add(key: Digest, print: Digest, length: number, succeeded: boolean): number {
     const id = this.count++
     const at = (id & BLOCK_MASK) * WORDS
-    if (at === 0) this.blocks.push(new Uint32Array(WORDS * (BLOCK_MASK + 1)))
+    if (at === 0) {
+      this.blocks.push(new Uint32Array(WORDS * (BLOCK_MASK + 1)))
+      this.places.push(new Float64Array((BLOCK_MASK + 1) / STEP))
+    }
+    if (id % STEP === 0) this.placesOf(id)[(id & BLOCK_MASK) / STEP] = this.end
+    this.end += length
     const block = this.blockOf(id)
     block[at + KEY] = key.high
     block[at + KEY + 1] = key.low
     block[at + PRINT] = print.high
     block[at + PRINT + 1] = print.low
-    block[at + OFFSET] = Math.floor(offset / 2 ** 32)
-    block[at + OFFSET + 1] = offset >>> 0
     block[at + LENGTH] = succeeded ? length + SUCCEEDED : length
     return id
   }
 
   private blockOf(id: number): Uint32Array {
     return this.blocks[id >>> BLOCK_BITS] ?? new Uint32Array(0)
+  }
+
+  private placesOf(id: number): Float64Array {
+    return this.places[id >>> BLOCK_BITS] ?? new Float64Array(0)
+  }
+
+  lengthOf(id: number): number {
+    return this.word(id, LENGTH) & LENGTH_MASK
+  }
+
+  offsetOf(id: number): number {
+    const from = id - (id % STEP)
+    let offset = this.placesOf(id)[(from & BLOCK_MASK) / STEP] ?? 0
+    for (let before = from; before < id; before++) offset += this.lengthOf(before)
+    return offset
   }
 
   word(id: number, word: number): number {
@@ -136,9 +158,9 @@ export class KeyIndex {
     return this.log.count
   }
 
-  /** Adds the log's next record; it is now the last one of its key. */
-  add(key: Digest, print: Digest, offset: number, length: number, succeeded: boolean): void {
-    const id = this.log.add(key, print, offset, length, succeeded)
+  /** Adds the log's next record, which lies behind the one before; it is now the last one of its key. */
+  add(key: Digest, print: Digest, length: number, succeeded: boolean): void {
+    const id = this.log.add(key, print, length, succeeded)
     if (!this.byKey.hasRoomFor(id)) this.byKey = this.allByKey()
     const before = this.byKey.put(id)
     if (before < 0) this.keyCount++
@@ -179,11 +201,11 @@ export class KeyIndex {
   }
 
   offsetOf(id: number): number {
-    return this.log.word(id, OFFSET) * 2 ** 32 + this.log.word(id, OFFSET + 1)
+    return this.log.offsetOf(id)
   }
 
   lengthOf(id: number): number {
-    return this.log.word(id, LENGTH) & LENGTH_MASK
+    return this.log.lengthOf(id)
   }
 
   isSuccess(id: number): boolean {
