@@ -132,7 +132,7 @@ export const layerMemory: Layer.Layer<never> = Layer.effect(Journal, makeMemory)
  * Opens the log at `path`, repairing a torn last line, for the rest of the scope.
  *
  * An index beside it (`journal.index` beside `journal.jsonl`) keeps the start short: 32 bytes a record are read instead of
- * the log, and about 40 are held. It may be deleted at any time; the next start reads the log and writes it anew.
+ * the log, and about 30 are held. It may be deleted at any time; the next start reads the log and writes it anew.
  *
  * A line that is damaged anywhere else fails with `JournalError`, naming the line.
  */
