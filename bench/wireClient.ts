@@ -4,6 +4,7 @@ import { Batch, Inference, Job, Journal, Limit, Progress } from "@stint/batch"
 import { UndiciClient } from "@stint/batch/node"
 import { Effect, FileSystem, Metric, Schema, Stream } from "effect"
 import { HttpClientRequest } from "effect/http"
+import { type FileHandle, open } from "node:fs/promises"
 import { Pool } from "undici"
 import * as BenchEndpoint from "./endpoint.ts"
 import { measure } from "./measured.ts"
@@ -18,26 +19,54 @@ const text = "the sea at night ".repeat(Math.ceil(Number(bytes) / 17))
 /** No two requests are alike: what is alike is looked up in the journal. */
 const bodyOf = (nth: number) => ({ id: String(nth), inputs: `${nth} ${text}`.slice(0, Number(bytes)) })
 
-/** The cheapest that undici offers of itself. */
-const raw = Effect.acquireRelease(
-  Effect.sync(
-    () => new Pool(url, { connections: IN_FLIGHT, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 })
-  ),
-  (pool) => Effect.promise(() => pool.destroy())
-).pipe(
-  Effect.map((pool) => (count: number) => {
-    const headers = { "content-type": "application/json", authorization: "Bearer hf_bench" }
-    let nth = 0
-    const worker = async () => {
-      while (nth < count) {
-        const body = JSON.stringify(bodyOf(nth++))
-        const response = await pool.request({ path: "/", method: "POST", headers, body })
-        JSON.parse(await response.body.text())
-      }
+/** Takes answers, and makes them durable by group as a journal does: the least that it takes to be able to go on after a crash. */
+const keeper = (path: string) => {
+  let text = ""
+  let held = 0
+  let done = Promise.resolve()
+  const flush = async (file: FileHandle, lines: string) => {
+    await file.write(Buffer.from(lines))
+    await file.sync()
+  }
+  return Effect.map(
+    Effect.acquireRelease(
+      Effect.promise(() => open(path, "a")),
+      (file) => Effect.promise(() => file.close())
+    ),
+    (file) => (id: string, output: unknown) => {
+      text += `${JSON.stringify({ id, output })}\n`
+      if (++held < 512) return
+      const lines = text
+      text = ""
+      held = 0
+      done = done.then(() => flush(file, lines))
     }
-    return Effect.promise(() => Promise.all(Array.from({ length: IN_FLIGHT }, worker)))
-  })
-)
+  )
+}
+
+/** The cheapest that undici offers of itself. */
+const raw = (keep?: (id: string, output: unknown) => void) =>
+  Effect.acquireRelease(
+    Effect.sync(
+      () => new Pool(url, { connections: IN_FLIGHT, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 })
+    ),
+    (pool) => Effect.promise(() => pool.destroy())
+  ).pipe(
+    Effect.map((pool) => (count: number) => {
+      const headers = { "content-type": "application/json", authorization: "Bearer hf_bench" }
+      let nth = 0
+      const worker = async () => {
+        while (nth < count) {
+          const item = bodyOf(nth++)
+          const body = JSON.stringify(item)
+          const response = await pool.request({ path: "/", method: "POST", headers, body })
+          const output: unknown = JSON.parse(await response.body.text())
+          keep?.(item.id, output)
+        }
+      }
+      return Effect.promise(() => Promise.all(Array.from({ length: IN_FLIGHT }, worker)))
+    })
+  )
 
 /** The client alone. */
 const client = Effect.map(UndiciClient.make(), (client) => {
@@ -107,7 +136,12 @@ const warm = <A, E, R>(run: (count: number) => Effect.Effect<A, E, R>) =>
   Effect.andThen(run(WARM_UP), measure(run(COUNT), COUNT))
 
 const program = Effect.gen(function* () {
-  if (way === "raw") return yield* warm(yield* raw)
+  if (way === "raw") return yield* warm(yield* raw())
+  if (way === "kept") {
+    const fs = yield* FileSystem.FileSystem
+    const keep = yield* keeper(`${yield* fs.makeTempDirectoryScoped()}/kept.jsonl`)
+    return yield* warm(yield* raw(keep))
+  }
   if (way === "client") return yield* warm(yield* client)
   if (way === "exported") yield* exporter
   return yield* warm(yield* engine({ journal: way !== "forgetful", requestSpans: way === "spans" }))
