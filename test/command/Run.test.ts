@@ -35,7 +35,7 @@ describe.concurrent("stint run", () => {
       yield* (yield* world.run()).end
       const { counts } = yield* Emulator.Emulator
       const before = (yield* counts).requests
-      const report = yield* world.read("report.json")
+      const report = yield* world.read("runs.jsonl")
       const again = yield* world.run()
       assert.deepStrictEqual(yield* again.end, { code: 0, signal: null })
       assert.include(again.stderr(), "nothing to do")

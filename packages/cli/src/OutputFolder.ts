@@ -162,7 +162,7 @@ export const open = Effect.fnUntraced(function* (directory: string) {
   })
 
   /**
-   * Derives the results from the journal, writes the report, beside the reports of all runs into this folder, and sees
+   * Derives the results from the journal, writes what the run came to below what all runs into this folder did, and sees
    * whether they add up. `rows` are those of the input, once more.
    */
   const finish = Effect.fnUntraced(
@@ -178,7 +178,6 @@ export const open = Effect.fnUntraced(function* (directory: string) {
       const written = yield* derive(output, keys)
       const json = yield* Effect.orDie(Schema.encodeEffect(ReportJson)(report))
       yield* fs.writeFileString(file("runs.jsonl"), `${json}\n`, { flag: "a" })
-      yield* fs.writeFileString(file("report.json"), `${json}\n`)
       const detail = yield* OutputCounts.problem(written, report, journal, keys)
       if (detail !== undefined) return yield* new Sink.ResultsMiscounted({ directory, detail })
     },

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Stdio from "effect/Stdio"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -33,6 +34,8 @@ import * as Orphan from "../Orphan.ts"
 import * as OutputFlags from "../OutputFlags.ts"
 import * as OutputFolder from "../OutputFolder.ts"
 import * as Repeated from "../Repeated.ts"
+import * as LastWords from "../report/LastWords.ts"
+import * as Recorder from "../report/Recorder.ts"
 import * as RunLimits from "../RunLimits.ts"
 import { ShortDuration } from "../ShortDuration.ts"
 import { Signals } from "../Signals.ts"
@@ -63,7 +66,7 @@ const flags = {
   out: Flag.String("out").pipe(
     Flag.withAlias("o"),
     Flag.withDescription(
-      "Folder for results.jsonl, errors.jsonl, journal.jsonl and report.json; used again, it goes on"
+      "Folder for results.jsonl, errors.jsonl, journal.jsonl and the report; used again, it goes on"
     )
   ),
   ...JobFlags.flags,
@@ -146,6 +149,19 @@ const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<t
     )
   }
 
+  const progress = Progress.make({ total: plan.items })
+  const { conceal } = yield* Endpoints.Endpoints
+  const recorder = yield* Recorder.make({
+    progress,
+    name,
+    job: kind,
+    input: options.input,
+    directory: options.out,
+    args: yield* Effect.flatMap(Stdio.Stdio, ({ args }) => args),
+    usage: job.usage,
+    conceal
+  })
+
   if (plan.remaining === 0) {
     yield* view.say(
       plan.items === 0
@@ -154,6 +170,7 @@ const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<t
     )
     const report = withCounts(Report.nothingToDo(plan.items), { invalid })
     yield* finish(report, output, rows)
+    yield* LastWords.write(recorder, report, { directory: options.out, exit: Exit.void, signal: undefined })
     if (invalid > 0) yield* Ref.set(status, ExitCode.itemsFailed)
     yield* Console.log(RunView.summary(report, options.out, undefined))
     return yield* Orphan.release(name, { isGuarded: options.guardian, say: view.say })
@@ -161,7 +178,6 @@ const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<t
   yield* view.say(`${count(plan.items)} rows in ${input.name}, ${count(plan.remaining)} to do.`)
 
   const drain = yield* Deferred.make<void>()
-  const progress = Progress.make({ total: plan.items })
   const namespace = yield* Effect.flatMap(Endpoints.Endpoints, (endpoints) => endpoints.namespace)
   let phase: Supervised.Phase = "claiming"
   let bill: Bill | undefined
@@ -188,7 +204,7 @@ const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<t
       bill = event.bill
       state = "left running, and billed"
     }
-    return view.event(event)
+    return Effect.andThen(recorder.event(event), view.event(event))
   }
 
   const held = ManagedEndpoint.withEndpoint(
@@ -206,8 +222,9 @@ const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<t
           return yield* Batch.run(rows, job, { ...batch, progress, drain: Deferred.await(drain) })
         })
       )
-  ).pipe(Effect.provideService(Journal.Journal, journal))
+  ).pipe(Effect.provideService(Journal.Journal, recorder.watch(journal)))
 
+  yield* Effect.forkScoped(recorder.follow)
   const exit = yield* Supervised.run(held, {
     phase: () => phase,
     drain,
@@ -217,13 +234,14 @@ const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<t
 
   const report = withCounts(yield* Report.fromProgress(progress, bill), { invalid, truncated: kept })
   const written = yield* Effect.exit(finish(report, output, rows))
+  const signal = signals.received()
+  yield* LastWords.write(recorder, report, { directory: options.out, exit, signal })
   yield* Console.log(RunView.summary(report, options.out, state))
   if (kept > 0) yield* view.say(JobFlags.keptText(kept))
 
   const isUnreached = Exit.isFailure(exit) && (phase === "claiming" || phase === "taken")
   const isLeftAwake = isUnreached && (yield* Orphan.warn(namespace, name))
 
-  const signal = signals.received()
   if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
     return yield* Effect.failCause(
       Exit.isFailure(written) ? Cause.combine(exit.cause, written.cause) : exit.cause

@@ -1,0 +1,230 @@
+/** A run against the emulator in this process, and the report that it leaves. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import { Policy } from "@stint/core"
+import { Emulator, Scenario } from "@stint/emulator"
+import {
+  ConfigProvider,
+  Console,
+  Effect,
+  Exit,
+  FileSystem,
+  Layer,
+  Logger,
+  Ref,
+  Schedule,
+  Schema,
+  Stdio
+} from "effect"
+import { Command } from "effect/cli"
+import { cli } from "../src/Cli.ts"
+import { fromCause } from "../src/ExitCode.ts"
+import { ExitStatus } from "../src/ExitStatus.ts"
+import * as Signals from "../src/Signals.ts"
+import { RunReportJson } from "../src/report/RunReport.ts"
+import { Screen } from "../src/ui/RunView.ts"
+
+const TOKEN = "hf_flow_secret"
+
+const spec = `{"repository": "acme/embedder", "task": "feature-extraction", "accelerator": "cpu", "vendor": "aws",
+  "region": "us-east-1", "instanceType": "intel-spr", "instanceSize": "x1"}`
+
+const screen = Layer.succeed(Screen, { write: () => Effect.void, canRedraw: false, columns: 80 })
+
+/** Every fifth answer or so is a refusal that echoes the token. */
+const world = Layer.mergeAll(
+  Emulator.layerMemory({
+    boot: "20 millis",
+    token: TOKEN,
+    scenario: Scenario.make({
+      rules: [
+        {
+          on: { plane: "data", method: "POST", from: 3, to: 4 },
+          do: { status: 422, body: { error: `<b>too long</b> for Bearer ${TOKEN}` } }
+        }
+      ]
+    })
+  }),
+  NodeServices.layer,
+  screen,
+  // Standard output is for results.
+  Logger.layer([])
+)
+
+const make = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const home = yield* fs.makeTempDirectoryScoped()
+  const { namespace, urls } = yield* Emulator.Emulator
+  const rows = Array.from({ length: 40 }, (_, i) => `{"id":"row-${i}","input":"text ${i}"}\n`)
+  yield* fs.writeFileString(`${home}/rows.jsonl`, rows.join(""))
+  yield* fs.writeFileString(`${home}/spec.json`, spec)
+  const stdio = yield* Stdio.Stdio
+  const stint = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
+    const out: Array<string> = []
+    const status = yield* Ref.make(0)
+    const exit = yield* Command.runWith(cli, { version: "0" })(args).pipe(
+      Effect.provideService(ExitStatus, status),
+      Effect.provideService(Signals.Signals, yield* Signals.make),
+      Effect.provideService(Stdio.Stdio, { ...stdio, args: Effect.succeed(args) }),
+      Effect.provideService(Console.Console, {
+        ...globalThis.console,
+        log: (...words: ReadonlyArray<unknown>) => void out.push(words.join(" ")),
+        error: () => undefined
+      }),
+      Effect.provideService(Policy.CurrentPolling, Schedule.spaced("10 millis")),
+      Effect.provide(
+        ConfigProvider.layer(
+          ConfigProvider.fromUnknown({
+            HOME: home,
+            HF_TOKEN: TOKEN,
+            HF_ENDPOINT: urls.hub.href,
+            HF_ENDPOINTS_NAMESPACE: namespace,
+            STINT_API_URL: urls.management.href
+          })
+        )
+      ),
+      Effect.exit
+    )
+    return {
+      out: out.join("\n"),
+      code: Exit.isSuccess(exit) ? yield* Ref.get(status) : fromCause(exit.cause),
+      why: Exit.isSuccess(exit) ? "" : String(exit.cause)
+    }
+  })
+  const at = (name: string) => `${home}/out/${name}`
+  const run = stint(
+    "run",
+    `${home}/rows.jsonl`,
+    "--endpoint",
+    "batch",
+    "--spec",
+    `${home}/spec.json`,
+    "--job",
+    "embed",
+    "--out",
+    `${home}/out`,
+    "--no-guardian",
+    "--concurrency",
+    "1"
+  )
+  return {
+    home,
+    run,
+    report: (...flags: ReadonlyArray<string>) => stint("report", `${home}/out`, ...flags),
+    has: (name: string) => fs.exists(at(name)),
+    read: (name: string) => fs.readFileString(at(name)),
+    write: (name: string, text: string) => fs.writeFileString(at(name), text),
+    remove: (name: string) => fs.remove(at(name)),
+    block: (name: string) => fs.makeDirectory(at(name), { recursive: true }),
+    decoded: Effect.flatMap(fs.readFileString(at("report.json")), Schema.decodeEffect(RunReportJson))
+  }
+})
+
+describe("the report of a run", () => {
+  it.live("is left in three files, adds up, and holds no token", () =>
+    Effect.gen(function* () {
+      const folder = yield* make
+      const ended = yield* folder.run
+      assert.strictEqual(ended.code, 3, ended.why)
+      const report = yield* folder.decoded
+      assert.strictEqual(report.items, 40)
+      assert.strictEqual(report.succeeded + report.failed, 40)
+      assert.isAbove(report.failed, 0)
+      assert.strictEqual(report.ended?.how, "finished")
+      assert.strictEqual(report.endpoint?.state, "paused")
+      assert.strictEqual(report.endpoint?.isBilled, false)
+      assert.strictEqual(
+        report.failures.reduce((sum, { rows }) => sum + rows, 0),
+        report.failed
+      )
+      assert.strictEqual(
+        report.timeline?.reduce((sum, { failed, succeeded }) => sum + succeeded + failed, 0),
+        40
+      )
+      assert.strictEqual(report.latency?.count, 40)
+      assert.deepStrictEqual(report.command?.slice(0, 2), ["stint", "run"])
+      assert.deepStrictEqual(
+        report.moments.map(({ what }) => what).filter((what) => what === "created" || what === "ready"),
+        ["created", "ready"]
+      )
+      for (const name of ["report.json", "report.md", "report.html"]) {
+        const text = yield* folder.read(name)
+        assert.notInclude(text, TOKEN, name)
+        assert.include(text, "too long", name)
+      }
+      assert.notInclude(yield* folder.read("report.html"), "<b>")
+    }).pipe(Effect.scoped, Effect.provide(world))
+  )
+
+  it.live("is of the last run, with what all of them have cost", () =>
+    Effect.gen(function* () {
+      const folder = yield* make
+      yield* folder.run
+      const first = yield* folder.decoded
+      yield* folder.run
+      const second = yield* folder.decoded
+      assert.strictEqual(second.skipped, first.succeeded)
+      assert.strictEqual(second.latency?.count, first.failed, "the rows of this run alone")
+      assert.strictEqual(second.folder?.runs, 2)
+      yield* folder.run
+      const third = yield* folder.decoded
+      assert.isUndefined(third.bill)
+      assert.strictEqual(third.folder?.runs, 3)
+      assert.strictEqual(third.folder?.billedMinutes, second.folder?.billedMinutes)
+    }).pipe(Effect.scoped, Effect.provide(world))
+  )
+
+  it.live("that cannot be written does not make the run fail", () =>
+    Effect.gen(function* () {
+      const folder = yield* make
+      yield* folder.block("report.json/in/the/way")
+      const ended = yield* folder.run
+      assert.strictEqual(ended.code, 3, ended.why)
+      assert.include(yield* folder.read("results.jsonl"), "row-0")
+    }).pipe(Effect.scoped, Effect.provide(world))
+  )
+
+  it.live("stint report writes the pages again, and tells what the journal alone tells", () =>
+    Effect.gen(function* () {
+      const folder = yield* make
+      yield* folder.run
+      const page = yield* folder.read("report.html")
+      yield* folder.remove("report.html")
+      const shown = yield* folder.report()
+      assert.strictEqual(shown.code, 0, shown.why)
+      assert.include(shown.out, "Failures by cause")
+      assert.isAtMost(Math.max(...shown.out.split("\n").map((line) => line.length)), 80 + folder.home.length)
+      assert.strictEqual(yield* folder.read("report.html"), page)
+
+      const asJson = yield* folder.report("--json")
+      assert.deepStrictEqual(yield* Schema.decodeEffect(RunReportJson)(asJson.out), yield* folder.decoded)
+
+      yield* folder.remove("report.json")
+      const alone = yield* folder.report("--json")
+      const told = yield* Schema.decodeEffect(RunReportJson)(alone.out)
+      assert.strictEqual(told.source, "journal")
+      assert.strictEqual(told.succeeded + told.failed, 40)
+      assert.include((yield* folder.report()).out, "There is no report of a run here")
+      assert.isFalse(yield* folder.has("report.json"), "it is of a run")
+    }).pipe(Effect.scoped, Effect.provide(world))
+  )
+
+  it.live("stint report says of a folder that it has none, or that it is damaged, with exit code 2", () =>
+    Effect.gen(function* () {
+      const folder = yield* make
+      const none = yield* folder.report()
+      assert.strictEqual(none.code, 2)
+      assert.include(none.why, "neither a report.json nor a journal.jsonl")
+      yield* folder.block(".")
+      yield* folder.write("report.json", '{"version":1,"items":')
+      const damaged = yield* folder.report()
+      assert.strictEqual(damaged.code, 2)
+      assert.include(damaged.why, "report.json is damaged")
+      yield* folder.remove("report.json")
+      yield* folder.write("journal.jsonl", "nonsense\n")
+      const journal = yield* folder.report()
+      assert.strictEqual(journal.code, 2)
+      assert.include(journal.why, "journal.jsonl")
+    }).pipe(Effect.scoped, Effect.provide(world))
+  )
+})
