@@ -17,9 +17,15 @@ import {
 import { FolderLock, LeaseRecords, UndiciClient } from "@stint/batch/node"
 import { Credentials, EndpointError, Hardware } from "@stint/core"
 import { Duration } from "effect"
+import { EndpointMissing } from "../../packages/cli/src/EndpointMissing.ts"
+import { EndpointsRefused } from "../../packages/cli/src/EndpointsRefused.ts"
+import { ConfigFileError } from "../../packages/cli/src/ConfigFile.ts"
 import { InputFlagRefused } from "../../packages/cli/src/InputFlags.ts"
+import { FilesInTheWay } from "../../packages/cli/src/init/FilesInTheWay.ts"
 import { FolderRefused, ResultsUnwritten } from "../../packages/cli/src/OutputFolder.ts"
 import { JobFlagRefused } from "../../packages/cli/src/JobFlags.ts"
+import { StateNotReached } from "../../packages/cli/src/StateNotReached.ts"
+import { ReportUnreadable } from "../../packages/cli/src/report/ReportFolder.ts"
 import { SpecFileError } from "../../packages/cli/src/SpecFile.ts"
 import { NotServed } from "../../packages/cli/src/commands/emulate.ts"
 import { ScheduleRefused } from "../../packages/cli/src/Repeated.ts"
@@ -87,6 +93,21 @@ const before: Chapter = {
         detail: 'Expected "cpu" | "gpu"\n  at ["accelerator"]'
       }),
       step: "Correct the field that is named."
+    },
+    {
+      error: new ConfigFileError({
+        place: "/srv/nightly/stint.json",
+        detail: 'it has no member "maxCosts": did you mean "maxCost"?'
+      }),
+      step: "Correct the member that is named. `stint doctor` shows which file is read."
+    },
+    {
+      error: new FilesInTheWay({
+        folder: "/srv/nightly",
+        detail: "it has package.json already",
+        step: "Choose another folder, or write over them with --force"
+      }),
+      step: "Choose another folder, or write over its files with `--force`."
     },
     {
       error: new Source.SourceError({ path: "rows.jsonl", line: 0, detail: "there is no such file" }),
@@ -160,6 +181,13 @@ const before: Chapter = {
     {
       error: new CostCap.CapTooSmall({ name: e.name, replicas: 2, pricePerHour: 4, maxCost: 0.1 }),
       step: "Raise `--max-cost`, or take fewer replicas or cheaper hardware."
+    },
+    {
+      error: new EndpointsRefused({
+        command: "update",
+        detail: "say what to change, as in --max-replica 2, or give a --spec"
+      }),
+      step: "Give the command what it asks for."
     }
   ]
 }
@@ -204,6 +232,13 @@ const held: Chapter = {
     {
       error: new SweepRefused({ count: 3 }),
       step: "Look with `stint sweep --dry-run`, then run it with `--yes`."
+    },
+    {
+      error: new ReportUnreadable({
+        directory: "results",
+        detail: "it has neither a report.json nor a journal.jsonl. Name the folder that --out of a run named"
+      }),
+      step: "Name the folder of a run: what its `--out` named."
     }
   ]
 }
@@ -215,6 +250,14 @@ const notReady: Chapter = {
     {
       error: new EndpointError.NotFound({ ...e, status: 404, ...answer }),
       step: "Check the name and `HF_ENDPOINTS_NAMESPACE`, or give `--spec`."
+    },
+    {
+      error: new EndpointMissing({ namespace: "acme", name: "batch-embd", near: ["batch-embed"] }),
+      step: "Take the name that was meant, or say with `--namespace` whose it is."
+    },
+    {
+      error: new StateNotReached({ name: e.name, wanted: "paused", state: "running", waited: "1m" }),
+      step: "Look at the endpoint; wait longer with `--timeout`."
     },
     {
       error: new EndpointError.Conflict({ ...e, status: 409, ...answer }),

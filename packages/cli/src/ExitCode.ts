@@ -15,7 +15,8 @@ export const ExitCode = {
   releaseUnconfirmed: 5,
   notReady: 6,
   pausedByOther: 7,
-  locked: 8
+  locked: 8,
+  unwell: 9
 } as const
 
 /** The signals that end the command, and the codes that say so. */
@@ -42,6 +43,8 @@ const byTag: Record<string, number> = {
   TokenMissing: ExitCode.refused,
   CredentialsRefused: ExitCode.refused,
   ConfigError: ExitCode.refused,
+  ConfigFileError: ExitCode.refused,
+  FilesInTheWay: ExitCode.refused,
   FolderRefused: ExitCode.refused,
   NotServed: ExitCode.refused,
   AdoptionRefused: ExitCode.refused,
@@ -51,6 +54,9 @@ const byTag: Record<string, number> = {
   MoneyRefused: ExitCode.refused,
   PriceUnknown: ExitCode.refused,
   CapTooSmall: ExitCode.refused,
+  ReportUnreadable: ExitCode.refused,
+  EndpointsRefused: ExitCode.refused,
+  HardwareUnavailable: ExitCode.refused,
   // Stopped with the work kept.
   AccountRefused: ExitCode.stopped,
   Unstable: ExitCode.stopped,
@@ -65,6 +71,8 @@ const byTag: Record<string, number> = {
   ResultsMiscounted: ExitCode.stopped,
   ReleaseUnconfirmed: ExitCode.releaseUnconfirmed,
   NotFound: ExitCode.notReady,
+  EndpointMissing: ExitCode.notReady,
+  StateNotReached: ExitCode.notReady,
   Conflict: ExitCode.notReady,
   QuotaExceeded: ExitCode.notReady,
   SpecMismatch: ExitCode.notReady,

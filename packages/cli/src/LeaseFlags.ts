@@ -1,6 +1,7 @@
 /**
  * The options that say how an endpoint is held, and what becomes of it.
  */
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -22,6 +23,12 @@ const policyOf = {
   delete: "delete",
   keep: "keep"
 } as const
+
+/** What becomes of the endpoint where `--on-release` is not given. Unlike the flag it is no leave to use a running one. */
+export const DefaultRelease = Context.Reference<"pause" | "restore" | "scale-to-zero">(
+  "@stint/cli/LeaseFlags/DefaultRelease",
+  { defaultValue: () => "pause" }
+)
 
 /** The options. */
 export const flags = {
@@ -68,6 +75,7 @@ export const toOptions = Effect.fnUntraced(function* (given: Given) {
   const { canPrompt } = yield* TerminalCapabilities
   const terminal = yield* Effect.context<Prompt.Environment | Terminal.Terminal>()
   const signals = yield* Signals
+  const release = yield* DefaultRelease
   /** A terminal that asks hands Ctrl-C on as a key: here it is the signal again, and ends the line of the question. */
   const leave = Effect.flatMap(Terminal.Terminal, ({ display }) => Effect.ignore(display("\n"))).pipe(
     Effect.andThen(Effect.sync(() => signals.raise("SIGINT"))),
@@ -84,7 +92,7 @@ export const toOptions = Effect.fnUntraced(function* (given: Given) {
     )
   return {
     onRelease: Option.match(given.onRelease, {
-      onNone: () => "pause" as const,
+      onNone: () => policyOf[release],
       onSome: (one) => policyOf[one]
     }),
     readyTimeout: given.readyTimeout,

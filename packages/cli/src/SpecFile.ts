@@ -19,17 +19,22 @@ export class SpecFileError extends Schema.TaggedError<SpecFileError>()("SpecFile
 
 const parseJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Json))
 
-/** Reads and checks a spec file; the error names each wrong field. */
-export const read = Effect.fnUntraced(function* (path: string) {
+const refusal =
+  (path: string) =>
+  ({ message }: { readonly message: string }) =>
+    new SpecFileError({ path, detail: message })
+
+/** Reads a file as JSON. */
+export const readJson = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
-  const refuse = (error: { readonly message: string }) => new SpecFileError({ path, detail: error.message })
   const text = yield* Effect.mapError(
     fs.readFileString(path),
     (error) => new SpecFileError({ path, detail: describe(error) })
   )
-  const json = yield* Effect.mapError(
-    parseJson(text),
-    () => new SpecFileError({ path, detail: "is not JSON" })
-  )
-  return yield* Effect.mapError(EndpointSpec.fromJson(json), refuse)
+  return yield* Effect.mapError(parseJson(text), () => new SpecFileError({ path, detail: "is not JSON" }))
+})
+
+/** Reads and checks a spec file; the error names each wrong field. */
+export const read = Effect.fnUntraced(function* (path: string) {
+  return yield* Effect.mapError(EndpointSpec.fromJson(yield* readJson(path)), refusal(path))
 })

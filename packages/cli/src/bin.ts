@@ -23,6 +23,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import { UndiciClient } from "@stint/batch/node"
 import NodeProcess from "node:process"
 import { cli } from "./Cli.ts"
+import * as ConfigFile from "./ConfigFile.ts"
 import { ExitCode, type Signal, decidingError, fromCause, signalCodes } from "./ExitCode.ts"
 import { ExitStatus } from "./ExitStatus.ts"
 import * as Signals from "./Signals.ts"
@@ -84,7 +85,10 @@ NodeProcess.report.excludeEnv = true
 const program = Effect.gen(function* () {
   const status = yield* Ref.make<number>(ExitCode.success)
   const signals = yield* Signals.make
-  const main = yield* Command.runWith(cli, { version })(NodeProcess.argv.slice(2)).pipe(
+  const main = yield* ConfigFile.withDefaults(
+    NodeProcess.argv.slice(2),
+    Command.runWith(cli, { version })
+  ).pipe(
     Effect.provideService(ExitStatus, status),
     Effect.provideService(Signals.Signals, signals),
     Effect.forkChild

@@ -1,0 +1,40 @@
+/**
+ * `stint endpoints`: endpoints by hand, as the web page and Hugging Face's own command manage them.
+ */
+import * as Command from "effect/cli/Command"
+import * as Endpoints from "@stint/core/Endpoints"
+import { create } from "./endpoints/create.ts"
+import * as Delete from "./endpoints/delete.ts"
+import { get } from "./endpoints/get.ts"
+import { list } from "./endpoints/list.ts"
+import { logs } from "./endpoints/logs.ts"
+import { metrics } from "./endpoints/metrics.ts"
+import { replicas } from "./endpoints/replicas.ts"
+import { resume } from "./endpoints/resume.ts"
+import { pause, scaleToZero } from "./endpoints/stop.ts"
+import { update } from "./endpoints/update.ts"
+import { wait } from "./endpoints/wait.ts"
+
+/** `stint endpoints` */
+export const endpoints = Command.make("endpoints").pipe(
+  Command.withSubcommands([
+    list,
+    get,
+    create,
+    update,
+    pause,
+    resume,
+    scaleToZero,
+    Delete.delete,
+    wait,
+    logs,
+    metrics,
+    replicas
+  ]),
+  Command.provide(Endpoints.layerConfig()),
+  Command.withDescription("Manage endpoints by hand: list, create, change, pause, watch, delete"),
+  Command.withExamples([
+    { command: "stint endpoints list", description: "What there is, and what it costs now" },
+    { command: "stint endpoints pause a b c", description: "Stop spending" }
+  ])
+)
