@@ -5,7 +5,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 export const processSuites = [
   "test/command/{Guardian,Money,Orphan,Output,Plan,Repeated,Secrets,Signals,Sweep}.test.ts",
   "test/PackingEngines.test.ts",
-  "test/reliability/**"
+  "test/reliability/**",
+  "examples/ai/**",
+  "packages/cli/test/Init.test.ts"
 ]
 
 const isLong = ({ moduleId }: TestSpecification) => /\/test\/(Chaos|CostSeeds)\w*\.test\.ts$/.test(moduleId)

@@ -1,4 +1,10 @@
-/** What can go wrong with an endpoint, as typed errors: each is caught by its tag, and names the next step. */
+/**
+ * What can go wrong with an endpoint, as typed errors.
+ *
+ * Each is caught by its tag, and names the next step.
+ *
+ * On the emulator only, which does wrong on request.
+ */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { type ManagedEndpoint, withEndpoint } from "@stint/batch"
 import { Endpoints, EndpointSpec } from "@stint/core"

@@ -1,9 +1,13 @@
-/** Wakes an endpoint, asks it for one vector, and pauses it: the program of the README. */
+/**
+ * Wakes an endpoint, asks it for one vector, and pauses it.
+ *
+ * On an account: a few minutes of intel-spr x1 at $0.033 an hour, less than a cent.
+ */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Inference, withEndpoint } from "@stint/batch"
 import { EndpointSpec } from "@stint/core"
-import { Emulator } from "@stint/emulator"
-import { Console, Effect, Layer } from "effect"
+import { Console, Effect } from "effect"
+import { endpoints } from "./setup/endpoints.ts"
 
 const spec = EndpointSpec.make({
   repository: "intfloat/e5-small",
@@ -15,13 +19,11 @@ const spec = EndpointSpec.make({
   instanceSize: "x1"
 })
 
-const program = withEndpoint({ name: "hello", spec }, ({ acquisition }) =>
+const program = withEndpoint({ name: "quickstart", spec }, ({ acquisition }) =>
   Effect.gen(function* () {
     const vector = yield* Inference.featureExtraction("the sea at night")
     yield* Console.log(`${acquisition}, ${vector.length} numbers`) // => Created, 64 numbers
   })
 )
 
-const emulated = Layer.provide(Emulator.layerEndpoints, Emulator.layerMemory())
-
-NodeRuntime.runMain(Effect.provide(program, emulated))
+NodeRuntime.runMain(Effect.provide(program, endpoints()))

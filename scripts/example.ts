@@ -13,23 +13,27 @@ interface Example {
   readonly file: string
 }
 
-const examples = (): ReadonlyArray<Example> =>
+const examplesIn = (dir: string): ReadonlyArray<Example> =>
   fs
-    .readdirSync(home, { withFileTypes: true })
+    .readdirSync(dir, { withFileTypes: true })
     .map((entry) =>
       entry.isDirectory()
-        ? { name: entry.name, file: path.join(home, entry.name, "main.ts") }
-        : { name: path.basename(entry.name, ".ts"), file: path.join(home, entry.name) }
+        ? { name: entry.name, file: path.join(dir, entry.name, "main.ts") }
+        : { name: path.basename(entry.name, ".ts"), file: path.join(dir, entry.name) }
     )
+
+/** Those in `examples/ai` have names of their own as well. */
+const examples = (): ReadonlyArray<Example> =>
+  [...examplesIn(home), ...examplesIn(path.join(home, "ai"))]
     .filter(({ file }) => file.endsWith(".ts") && !file.endsWith(".test.ts") && fs.existsSync(file))
     .toSorted((a, b) => a.name.localeCompare(b.name))
 
-/** The first line of the first block or line comment. */
+/** The first line of the first block or line comment, without its full stop. */
 const summary = ({ file }: Example): string => {
   const found = /\/\*\*?[\s*]*([^\n*][^\n]*?)\s*(?:\*\/|\n)|\/\/\s*([^\n]+)/.exec(
     fs.readFileSync(file, "utf8")
   )
-  return found?.[1] ?? found?.[2] ?? ""
+  return (found?.[1] ?? found?.[2] ?? "").replace(/\.$/, "")
 }
 
 const list = (): string => {

@@ -9,13 +9,22 @@
  *
  *     console.log(1 + 1) // => 2
  *
+ * What a ```sh fence is to be is told in shellFences.ts; here the command must understand each call of it.
+ *
  * One compiler checks all fences at once. Each is written to .build/docs at the line it has in its source, so
  * that the line the compiler names is the one to mend.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Schema, Stream } from "effect"
+import { Effect, FileSystem, Layer, Path, Ref, Result, Schema, Stream } from "effect"
+import { CliError, Command } from "effect/cli"
+import { FetchHttpClient } from "effect/http"
 import { ChildProcess } from "effect/process"
+import { cli } from "../packages/cli/src/Cli.ts"
+import { ExitStatus } from "../packages/cli/src/ExitStatus.ts"
+import * as Signals from "../packages/cli/src/Signals.ts"
+import { Screen } from "../packages/cli/src/ui/RunView.ts"
+import { callsOf, shellFencesOf } from "./shellFences.ts"
 
 interface Fence {
   readonly source: string
@@ -148,11 +157,28 @@ const sources = Effect.fn(function* () {
   return [...readme, ...files].toSorted()
 })
 
-const realFences = Effect.fn(function* () {
+const allOf = Effect.fn(function* <A>(fences: (source: string, text: string) => ReadonlyArray<A>) {
   const fs = yield* FileSystem.FileSystem
   const files = yield* sources()
-  const read = (file: string) => Effect.map(fs.readFileString(file), (text) => fencesOf(file, text))
+  const read = (file: string) => Effect.map(fs.readFileString(file), (text) => fences(file, text))
   return (yield* Effect.forEach(files, read, { concurrency: 16 })).flat()
+})
+
+class Understood extends Schema.TaggedError<Understood>()("Understood", {}) {}
+
+/** The command up to where it would begin to do something. */
+const readOnly = Command.provideEffectDiscard(cli, new Understood())
+
+/** What the command has against these arguments. */
+const objection = Effect.fn(function* (args: ReadonlyArray<string>) {
+  const said = yield* Command.runWith(readOnly, { version: "0", renderErrors: false })(args).pipe(
+    Effect.result
+  )
+  if (Result.isSuccess(said) || !CliError.isCliError(said.failure)) return undefined
+  const { failure } = said
+  return failure._tag === "ShowHelp"
+    ? failure.errors.map(({ message }) => message).join("; ")
+    : failure.message
 })
 
 /** Goes through the same compiler run as the real fences, to show that a wrong one is found. */
@@ -204,12 +230,125 @@ describe("a fence", () => {
   })
 })
 
+/** The links to files of the repository, with their headings; those into the web are not followed. */
+const linksOf = (source: string, text: string) =>
+  source.endsWith(".md")
+    ? Array.from(text.matchAll(/\]\(([^)\s]+)\)/g), ([, target = ""]) => ({ source, target })).filter(
+        ({ target }) => !/^[a-z]+:/.test(target)
+      )
+    : []
+
+const headings = (text: string): ReadonlyArray<string> =>
+  Array.from(text.matchAll(/^#+ (.*)$/gm), ([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-")
+  )
+
+/** The files with shell fences that cannot be run on the emulator, once for each fence. */
+const elsewhere: ReadonlyArray<string> = [
+  "README.md",
+  "docs/guides/scheduled-job.md",
+  "docs/guides/testing-your-pipeline.md",
+  "packages/batch/README.md",
+  "packages/cli/README.md",
+  "packages/core/README.md",
+  "packages/emulator/README.md"
+]
+
+/** What the command asks for to be there, and never comes to use. */
+const neverReached = Layer.mergeAll(
+  NodeServices.layer,
+  FetchHttpClient.layer,
+  Layer.effect(ExitStatus, Ref.make(0)),
+  Layer.effect(Signals.Signals, Signals.make),
+  Layer.succeed(Screen, { write: () => Effect.void, canRedraw: false, columns: 80 })
+)
+
+describe("a shell fence", () => {
+  it("is told by its kind, and its calls by their words", () => {
+    const [here, elsewhere] = shellFencesOf(
+      "a.md",
+      "```sh\ncat > a <<'END'\nstint no\nEND\nexport A=1\nstint run 'a b.jsonl' \\\n  --max-cost 2 > log 2>&1\nA=1 stint leases | wc -l\n```\n\n```sh elsewhere\nnpm run -s stint -- emulate --seed 1 # x\n```\n"
+    )
+    assert.isFalse(here?.isElsewhere)
+    assert.deepStrictEqual(callsOf(here?.code ?? ""), [["run", "a b.jsonl", "--max-cost", "2"], ["leases"]])
+    assert.isTrue(elsewhere?.isElsewhere)
+    assert.strictEqual(elsewhere?.line, 12)
+    assert.deepStrictEqual(callsOf(elsewhere?.code ?? ""), [["emulate", "--seed", "1"]])
+  })
+
+  it.effect("with a call that the command does not know is found", () =>
+    Effect.gen(function* () {
+      const run = ["run", "rows.jsonl", "--endpoint", "a", "--job", "embed", "--out", "out"]
+      assert.isUndefined(yield* objection(run))
+      assert.include(yield* objection([...run, "--no-such-flag"]), "--no-such-flag")
+      assert.include(yield* objection([...run, "--max-cost", "much"]), "max-cost")
+      assert.include(yield* objection(["rum"]), "rum")
+    }).pipe(Effect.provide(neverReached))
+  )
+
+  it.effect("calls the command as it is", () =>
+    Effect.gen(function* () {
+      const fences = yield* allOf(shellFencesOf)
+      assert.isAbove(fences.length, 10)
+      const complaints = yield* Effect.forEach(fences, (fence) =>
+        Effect.forEach(callsOf(fence.code), (args) =>
+          Effect.map(objection(args), (said) =>
+            said === undefined ? [] : [`${fence.source}:${fence.line}: stint ${args.join(" ")}: ${said}`]
+          )
+        )
+      )
+      assert.strictEqual(complaints.flat(2).join("\n"), "")
+      // Each more is one that no test runs.
+      assert.deepStrictEqual(
+        fences.filter(({ isElsewhere }) => isElsewhere).map(({ source }) => source),
+        elsewhere
+      )
+    }).pipe(Effect.provide(neverReached))
+  )
+})
+
 describe("the documentation", () => {
+  it.effect("has no link that leads nowhere", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const dead = yield* Effect.filter(
+        yield* allOf(linksOf),
+        Effect.fnUntraced(function* ({ source, target }) {
+          const [file = "", heading] = target.split("#")
+          const to = file === "" ? source : path.join(path.dirname(source), file)
+          if (!(yield* fs.exists(to))) return true
+          if (heading === undefined || !to.endsWith(".md")) return false
+          return !headings(yield* fs.readFileString(to)).includes(heading)
+        })
+      )
+      assert.deepStrictEqual(dead, [])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("is all in its index", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const index = yield* fs.readFileString("docs/README.md")
+      const names = [
+        ...(yield* fs.readDirectory("docs")),
+        ...(yield* fs.readDirectory("docs/guides")).map((name) => `guides/${name}`)
+      ]
+      const missing = names.filter(
+        (name) => name.endsWith(".md") && name !== "README.md" && !index.includes(`(${name})`)
+      )
+      assert.deepStrictEqual(missing, [])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.effect(
     "compiles, and prints what it says",
     () =>
       Effect.gen(function* () {
-        const complaints = yield* check([...madeUp, ...(yield* realFences())])
+        const complaints = yield* check([...madeUp, ...(yield* allOf(fencesOf))])
         const expected = complaints.filter((line) => line.startsWith("made-up.md"))
         const found = complaints.filter((line) => !line.startsWith("made-up.md"))
         assert.deepStrictEqual(
@@ -222,6 +361,6 @@ describe("the documentation", () => {
         )
         assert.strictEqual(found.join("\n"), "")
       }).pipe(Effect.provide(NodeServices.layer)),
-    120_000
+    300_000
   )
 })

@@ -1,0 +1,134 @@
+/**
+ * The shell fences of the documentation, run as a reader would: file by file, from top to bottom, by a real shell, with the
+ * real command, on an emulator. What cannot be run so is marked: see ../shellFences.ts.
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import { Endpoints, EndpointSpec } from "@stint/core"
+import { Emulator } from "@stint/emulator"
+import { Effect, FileSystem, Layer, Path, Redacted, Schema, Stream } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { ChildProcess } from "effect/process"
+import { shellFencesOf } from "../shellFences.ts"
+
+const embedder = {
+  repository: "intfloat/e5-small",
+  task: "feature-extraction",
+  accelerator: "cpu",
+  vendor: "aws",
+  region: "us-east-1",
+  instanceType: "intel-spr",
+  instanceSize: "x1"
+}
+
+const chat = {
+  ...embedder,
+  repository: "HuggingFaceTB/SmolLM2-1.7B-Instruct",
+  task: "text-generation",
+  accelerator: "gpu",
+  instanceType: "nvidia-l4",
+  image: { vLLM: { url: "vllm/vllm-openai:v0.11.0", port: 8000 } }
+}
+
+const schema = {
+  type: "object",
+  properties: { sentiment: { enum: ["good", "bad"] } },
+  required: ["sentiment"],
+  additionalProperties: false
+}
+
+const json = Schema.encodeSync(Schema.fromJsonString(Schema.Json))
+
+/** What the documentation takes for granted: inputs, specs, and endpoints that sleep. */
+const prepare = Effect.fnUntraced(function* (folder: string, file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const endpoints = yield* Endpoints.Endpoints
+  const rows = ["the sea at night", "a small boat", "the price of fish"]
+  const files = {
+    "rows.jsonl": rows.map((input, i) => `${json({ id: `row-${i}`, input })}\n`).join(""),
+    "rows.csv": `doc,lang,text\n${rows.map((text, i) => `${i},English,${text}\n`).join("")}`,
+    "review.json": json(schema),
+    "endpoint.json": json(file === "docs/plan.md" ? chat : embedder)
+  }
+  for (const [name, text] of Object.entries(files)) yield* fs.writeFileString(`${folder}/${name}`, text)
+  for (const name of ["batch", "batch-chat"]) {
+    yield* endpoints.create(name, yield* EndpointSpec.fromJson(chat))
+    yield* endpoints.pause(name)
+  }
+})
+
+const runFile = Effect.fn(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const { endpoints, namespace, token, urls } = yield* Emulator.Emulator
+  const text = yield* fs.readFileString(file)
+  const fences = shellFencesOf(file, text).filter(({ isElsewhere }) => !isElsewhere)
+  const folder = yield* fs.makeTempDirectoryScoped()
+  yield* prepare(folder, file)
+
+  const bin = path.resolve("packages/cli/src/bin.ts")
+  const script = [
+    `stint() { "${process.execPath}" "${bin}" "$@"; }`,
+    ...fences.map(({ code }) => code.replaceAll("npm run -s stint --", "stint"))
+  ]
+    .join("\n")
+    .replaceAll("127.0.0.1:8377", urls.hub.host)
+
+  const handle = yield* ChildProcess.make("sh", ["-eu", "-c", script], {
+    cwd: folder,
+    extendEnv: true,
+    env: {
+      HOME: folder,
+      HF_TOKEN: Redacted.value(token),
+      HF_ENDPOINT: urls.hub.href,
+      HF_ENDPOINTS_NAMESPACE: namespace,
+      STINT_API_URL: urls.management.href,
+      STINT_CATALOG_URL: urls.catalog.href
+    }
+  })
+  const said = yield* Stream.mkString(Stream.decodeText(handle.all))
+  assert.strictEqual(yield* handle.exitCode, 0, `${file}\n${said}`)
+  for (const { name, state } of yield* endpoints) assert.strictEqual(state, "paused", `${file}: ${name}`)
+})
+
+const world = Layer.provideMerge(
+  Emulator.layerEndpoints,
+  Layer.mergeAll(Emulator.layerServer({ boot: "300 millis" }), FetchHttpClient.layer, NodeServices.layer)
+)
+
+/** Their fences take endpoints and folders for granted that are not prepared here: the command understands them, no more. */
+const unprepared = new Set(["docs/config.md", "docs/doctor.md", "docs/endpoints.md", "docs/report.md"])
+
+const files = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const under = (folder: string) =>
+    Effect.map(fs.readDirectory(folder, { recursive: true }), (names) =>
+      names.map((name) => `${folder}/${name}`)
+    )
+  const packages = yield* fs.readDirectory("packages")
+  const sources = yield* Effect.forEach(["docs", ...packages.map((name) => `packages/${name}/src`)], under)
+  const all = [
+    "README.md",
+    ...sources.flat().filter((file) => /\.(?:md|ts)$/.test(file)),
+    ...packages.map((name) => `packages/${name}/README.md`)
+  ]
+  const prepared = all.filter((file) => !unprepared.has(file))
+  return yield* Effect.filter(prepared, (file) =>
+    Effect.map(fs.readFileString(file), (text) =>
+      shellFencesOf(file, text).some(({ isElsewhere }) => !isElsewhere)
+    )
+  )
+})
+
+describe("the shell fences of the documentation", () => {
+  it.live("do what they say", () =>
+    Effect.gen(function* () {
+      const found = yield* files
+      assert.isAbove(found.length, 9)
+      yield* Effect.forEach(found, (file) => runFile(file).pipe(Effect.scoped, Effect.provide(world)), {
+        concurrency: 2,
+        discard: true
+      })
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+})
