@@ -3,10 +3,11 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /** Many real processes, one after the other: part of `test:full`. */
 export const processSuites = [
-  "test/command/{Guardian,Money,Orphan,Output,Plan,Repeated,Secrets,Signals,Sweep}.test.ts",
+  "test/command/{Guardian,Input,Money,Orphan,Output,Plan,Repeated,Secrets,Signals,Sweep}.test.ts",
   "test/PackingEngines.test.ts",
   "test/reliability/**",
   "examples/ai/**",
+  "packages/batch/test/FolderLock.test.ts",
   "packages/cli/test/Init.test.ts"
 ]
 
