@@ -93,6 +93,13 @@ describe("the digest of a long text", () => {
     assert.strictEqual(new Set(all).size, all.length)
   })
 
+  it("counts zeros at the end", () => {
+    const all = ["a".repeat(64), "\0".repeat(64)].flatMap((text) =>
+      Array.from({ length: 20 }, (_, zeros) => toHex(after(text + "\0".repeat(zeros))))
+    )
+    assert.strictEqual(new Set(all).size, all.length)
+  })
+
   it("is the same however the text came to be, also beyond what is read at once", () => {
     for (const one of ["a", "\u00e9", "\u6c34", "\u{1f600}"]) {
       for (const length of [63, 64, 65, 65_535, 65_536, 65_537, 200_001]) {

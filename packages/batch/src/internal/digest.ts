@@ -97,8 +97,9 @@ const scratch = new Uint8Array(64 * 1024)
 const mixLong = (high: number, low: number, text: string): void => {
   // Half of a pair has no bytes of its own: two texts that differ in one would be alike.
   if (text.length < SHORT || !text.isWellFormed()) return mixText(high, low, text)
-  h1 = high
-  h2 = low
+  // With the length: a zero behind the last whole word and four of them are mixed alike.
+  h1 = Math.imul(high ^ text.length, 2654435761)
+  h2 = Math.imul(low ^ text.length, 1597334677)
   for (let from = 0; from < text.length;) {
     const { read, written } = encoder.encodeInto(from === 0 ? text : text.slice(from), scratch)
     mixWords(h1, h2, scratch, written)

@@ -56,7 +56,7 @@ export const decider = <In, Out, E, R>(
   changed: Changed
 ) => {
   const fingerprintOf = Fingerprint.under(identity)
-  const standing = journal.standing ?? lookedUp(journal)
+  const standing = journal.standing === undefined ? lookedUp(journal) : journal.standing.bind(journal)
   let sum = 0
   const decide = (item: In, key: string): Decision => {
     const { bytes, print } = fingerprintOf(job.fingerprint(item))

@@ -4,6 +4,7 @@
  * One fiber takes items from the source and sees them to the endpoint, alone or in packs. Each attempt is a fiber; what goes
  * well costs nothing more. A request in trouble gets a fiber of its own that holds no place while it waits.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -228,7 +229,14 @@ export const run = <In, SE, SR, Out, E, R>(
       const send = (pack: Pack<In>) => {
         pack.startedAt = clock.currentTimeMillisUnsafe()
         pack.deadline = pack.startedAt + itemTimeout
-        attempts.launch(pack, (landed) => see(pack, landed))
+        attempts.launch(pack, (landed) => {
+          try {
+            see(pack, landed)
+          } catch (defect) {
+            halt.crash(Cause.die(defect))
+            ledger.drop(pack)
+          }
+        })
       }
 
       const intake = Intake.make({
@@ -252,6 +260,7 @@ export const run = <In, SE, SR, Out, E, R>(
         attend
       })
 
+      let isWhole = false
       const feed = items.pipe(
         Stream.interruptWhen(halt.wait),
         Stream.runForEachArray((chunk) =>
@@ -269,7 +278,7 @@ export const run = <In, SE, SR, Out, E, R>(
         Effect.onExit((exit) =>
           Effect.sync(() => {
             if (Exit.isFailure(exit)) halt.sourceFailed(exit.cause)
-            if (!halt.isHalted()) options.onTaken?.(sum())
+            isWhole = !halt.isHalted()
             ledger.fed()
           })
         )
@@ -294,9 +303,18 @@ export const run = <In, SE, SR, Out, E, R>(
       yield* Effect.forkScoped(Deadlines.watch(attempts.flights, Deadlines.grain(attemptTimeout)))
       if (intake.impatience !== undefined) yield* Effect.forkScoped(intake.impatience)
       yield* Effect.forkScoped(feed)
+      // Before the feed is interrupted: what stands in line is not sent any more.
+      yield* Effect.addFinalizer(() => Effect.sync(halt.now))
 
       return Stream.fromPull(Effect.succeed(results.pull)).pipe(
-        Stream.concat(Stream.unwrap(Effect.as(halt.verdict, Stream.empty)))
+        Stream.concat(
+          Stream.unwrap(
+            Effect.map(halt.verdict, () => {
+              if (isWhole && !halt.isHalted()) options.onTaken?.(sum())
+              return Stream.empty
+            })
+          )
+        )
       )
     })
   )

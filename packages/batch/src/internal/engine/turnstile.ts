@@ -25,15 +25,23 @@ export const make = (asked: () => number): Turnstile => {
   const again = new Set<() => void>()
   const first = new Set<() => void>()
 
+  let isTurning = false
+
   const turn = () => {
-    while (again.size + first.size > 0 && inside < limit()) {
-      const line = again.size > 0 ? again : first
-      for (const admit of line) {
-        inside++
-        line.delete(admit)
-        admit()
-        break
+    if (isTurning) return
+    isTurning = true
+    try {
+      while (again.size + first.size > 0 && inside < limit()) {
+        const line = again.size > 0 ? again : first
+        for (const admit of line) {
+          inside++
+          line.delete(admit)
+          admit()
+          break
+        }
       }
+    } finally {
+      isTurning = false
     }
   }
 
