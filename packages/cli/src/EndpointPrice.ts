@@ -17,19 +17,6 @@ export interface EndpointPrice {
   readonly now: number | undefined
 }
 
-/**
- * How many replicas are billed now. A state that nobody has heard of is; what failed is not, but what it was before may serve
- * still.
- *
- * @source https://huggingface.co/docs/inference-endpoints/support/pricing: billed by the minute while initializing and running
- */
-export const billedReplicas = (endpoint: Endpoint): number => {
-  const { readyReplica, state, status } = endpoint
-  if (endpoint.isAsleep || state === "pending") return 0
-  if (state === "failed" || state === "updateFailed") return readyReplica
-  return Math.max(1, readyReplica, status.targetReplica ?? endpoint.compute?.scaling?.minReplica ?? 0)
-}
-
 /** The hardware of an endpoint, as far as it is known. */
 const hardwareOf = ({ compute, provider }: Endpoint): Hardware.Known => ({
   vendor: provider?.vendor ?? undefined,
@@ -43,7 +30,7 @@ export const priceOf = (endpoint: Endpoint, listed: ReadonlyArray<Hardware.Insta
   const hardware = hardwareOf(endpoint)
   const price = Hardware.listedPrice(hardware, listed) ?? Hardware.shippedPrice(hardware)
   const perReplica = price?.pricePerHour
-  const replicas = billedReplicas(endpoint)
+  const replicas = endpoint.billedReplicas
   const now = replicas === 0 ? 0 : perReplica === undefined ? undefined : perReplica * replicas
   return { perReplica, replicas, now }
 }

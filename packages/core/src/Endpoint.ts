@@ -150,6 +150,19 @@ export class Endpoint extends Data.Class<
     return this.state === "paused" || this.state === "scaledToZero"
   }
 
+  /**
+   * How many replicas are billed in its state. A state that nobody has heard of is billed; what failed is not, but what it was
+   * before may serve still.
+   *
+   * @source https://huggingface.co/docs/inference-endpoints/support/pricing: billed by the minute while initializing and running
+   */
+  get billedReplicas(): number {
+    const { readyReplica, state } = this
+    if (this.isAsleep || state === "pending") return 0
+    if (state === "failed" || state === "updateFailed") return readyReplica
+    return Math.max(1, readyReplica, this.status.targetReplica ?? this.compute?.scaling?.minReplica ?? 0)
+  }
+
   /** Whether its token is checked; a public endpoint is called without one. */
   get isPublic(): boolean {
     return this.type === "public"

@@ -20,27 +20,15 @@ export interface Stretch {
   readonly to: number
 }
 
-const free = new Set<string>(["pending", "paused", "scaledToZero"])
-
 /** How many replicas there are to be, at the least that its state can mean. */
 const wantedOf = (endpoint: Endpoint): number =>
   Math.max(1, endpoint.compute?.scaling?.minReplica ?? 0, endpoint.status.targetReplica ?? 0)
-
-/** How many replicas of an endpoint in that state are billed. A state that nobody has heard of is. */
-export const billedReplicas = (endpoint: Endpoint): number => {
-  const { readyReplica, state } = endpoint
-  if (free.has(state)) return 0
-  // What failed is not billed; what it was before may still serve.
-  if (state === "failed" || state === "updateFailed") return readyReplica
-  const { targetReplica } = endpoint.status
-  return Math.max(1, readyReplica, targetReplica ?? endpoint.compute?.scaling?.minReplica ?? 0)
-}
 
 /** How many may be billed before the next look, if the endpoint does what it may do by itself. */
 const mostReplicas = (endpoint: Endpoint): number => {
   const { state } = endpoint
   if (state === "paused" || state === "failed") return 0
-  const billed = Math.max(billedReplicas(endpoint), wantedOf(endpoint))
+  const billed = Math.max(endpoint.billedReplicas, wantedOf(endpoint))
   return state === "running" ? Math.max(billed, endpoint.compute?.scaling?.maxReplica ?? 0) : billed
 }
 
@@ -123,9 +111,9 @@ export const make = (): Meter => {
           ? { at, replicas: 0, most: 0, coming: 0, isBooting: false }
           : {
               at,
-              replicas: billed ?? billedReplicas(endpoint),
+              replicas: billed ?? endpoint.billedReplicas,
               most: mostReplicas(endpoint),
-              coming: Math.max(billed ?? 0, billedReplicas(endpoint)),
+              coming: Math.max(billed ?? 0, endpoint.billedReplicas),
               isBooting: endpoint.state === "initializing" || endpoint.state === "pending"
             }
       ),

@@ -81,7 +81,7 @@ const nameOf = ({ instanceSize, instanceType, region, vendor }: Hardware.Known) 
 const replicasOf = (subject: Subject): number =>
   "spec" in subject
     ? Math.max(1, subject.spec.minReplica)
-    : Math.max(ReplicaPolicy.rangeOf(subject.endpoint)?.least ?? 1, Meter.billedReplicas(subject.endpoint))
+    : Math.max(ReplicaPolicy.rangeOf(subject.endpoint)?.least ?? 1, subject.endpoint.billedReplicas)
 
 /** Minutes of replicas that a cap allows. */
 const minutesOf = ({ maxBilledMinutes, maxCost }: CostCap.CostCap, price: number | undefined): number =>
