@@ -14,6 +14,7 @@ import * as Source from "./Source.ts"
 
 export { type RowError, job } from "./internal/row/rowJob.ts"
 export type { Options as JobOptions } from "./internal/row/rowText.ts"
+export { usageOf } from "./internal/row/rowUsage.ts"
 export { format } from "./internal/row/rowFormat.ts"
 export type { Mapping } from "./internal/input/rowMapping.ts"
 export { BatchLine, Kind, PlainRow, type Row, keyOf } from "./internal/row/rowShape.ts"

@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Histogram from "@stint/batch/Histogram"
 import type { Usage } from "@stint/batch/Job"
 import type { Entry } from "@stint/batch/Journal"
+import * as Row from "@stint/batch/Row"
 import { type Failure, type RunReport, distributionOf } from "./RunReport.ts"
 
 /** Examples of one cause, characters of each, and causes. */
@@ -14,31 +15,12 @@ const LENGTH = 400
 const KEY_LENGTH = 120
 const CAUSES = 50
 
-const Error = Schema.Struct({
+const Refusal = Schema.Struct({
   reason: Schema.String,
   message: Schema.optional(Schema.String),
   status: Schema.optional(Schema.Int)
 })
-const decodeError = Schema.decodeUnknownOption(Error)
-
-const Counted = Schema.Struct({
-  response: Schema.Struct({
-    body: Schema.Struct({
-      usage: Schema.Struct({
-        prompt_tokens: Schema.optionalKey(Schema.Finite),
-        completion_tokens: Schema.optionalKey(Schema.Finite)
-      })
-    })
-  })
-})
-const isCounted = Schema.is(Counted)
-
-/** The tokens that an OpenAI answer counts itself. */
-export const usageOfAnswer = (output: Schema.Json): Usage | undefined => {
-  if (!isCounted(output)) return undefined
-  const { completion_tokens: outputTokens, prompt_tokens: inputTokens } = output.response.body.usage
-  return { inputTokens, outputTokens }
-}
+const decodeError = Schema.decodeUnknownOption(Refusal)
 
 const cut = (text: string, length: number) => {
   if (text.length <= length) return text
@@ -63,7 +45,7 @@ export const make = (
     readonly conceal?: ((text: string) => string) | undefined
   } = {}
 ): Tally => {
-  const { conceal = (text: string) => text, usage = usageOfAnswer } = options
+  const { conceal = (text: string) => text, usage = Row.usageOf } = options
   const latency = Histogram.make()
   const input = Histogram.make()
   const output = Histogram.make()
@@ -76,7 +58,7 @@ export const make = (
       message = "",
       reason,
       status
-    } = Option.getOrElse(decodeError(error), (): typeof Error.Type => ({
+    } = Option.getOrElse(decodeError(error), (): typeof Refusal.Type => ({
       reason: "unknown",
       message: JSON.stringify(error ?? null)
     }))

@@ -16,6 +16,7 @@ import * as MediaLoad from "../media/mediaLoad.ts"
 import * as RowMedia from "./rowMedia.ts"
 import * as RowPack from "./rowPack.ts"
 import * as RowText from "./rowText.ts"
+import * as RowUsage from "./rowUsage.ts"
 import {
   type BatchLine,
   type Kind,
@@ -71,25 +72,12 @@ const runBatchLine = Effect.fnUntraced(function* (kind: Kind, row: typeof BatchL
   return { response: { status_code: status, request_id: requestId ?? null, body } }
 })
 
-const Counted = Schema.Struct({
-  response: Schema.Struct({
-    body: Schema.Struct({
-      usage: Schema.Struct({
-        prompt_tokens: Schema.optionalKey(Schema.Finite),
-        completion_tokens: Schema.optionalKey(Schema.Finite)
-      })
-    })
-  })
-})
-const isCounted = Schema.is(Counted)
 const isPlain = Schema.is(Schema.Struct({ output: Schema.String }))
 
 /** The tokens that an OpenAI answer counts itself, or about those of a text. */
 const usageOf = (output: Schema.Json): Job.Usage | undefined => {
-  if (isCounted(output)) {
-    const { completion_tokens: outputTokens, prompt_tokens: inputTokens } = output.response.body.usage
-    return { inputTokens, outputTokens }
-  }
+  const counted = RowUsage.usageOf(output)
+  if (counted !== undefined) return counted
   return isPlain(output) ? { outputTokens: Math.ceil(output.output.length / 4) } : undefined
 }
 
