@@ -17,27 +17,43 @@ const confirmed = (endpoints: Endpoints.Service, name: string, state: string) =>
 
 const flags = { names: Target.names, ...Target.flags, json: Target.json }
 
-/** `stint endpoints pause` */
-export const pause = Command.make(
-  "pause",
-  flags,
-  Effect.fn("endpoints.pause")(function* (given) {
-    const endpoints = yield* Target.service(given)
-    yield* Steer.each({
-      endpoints,
-      names: given.names,
-      json: given.json,
-      stops: true,
-      change: (name) =>
-        endpoints.pause(name).pipe(
-          Effect.flatMap(confirmed(endpoints, name, "paused")),
-          Effect.map(({ state }) => ({
-            state,
-            words: `${state}, nothing is billed. To start it: ${Target.commandLine("resume", name, given)}`
-          }))
-        )
+type Given = Command.Command.Config.Infer<typeof flags>
+
+/** A command that puts endpoints into a state in which nothing is billed. */
+const stop = (
+  name: string,
+  state: "paused" | "scaledToZero",
+  call: (endpoints: Endpoints.Service, name: string) => ReturnType<Endpoints.Service["pause"]>,
+  whatStarts: (name: string, given: Given) => string
+) =>
+  Command.make(
+    name,
+    flags,
+    Effect.fn(`endpoints.${name}`)(function* (given) {
+      const endpoints = yield* Target.service(given)
+      yield* Steer.each({
+        endpoints,
+        names: given.names,
+        json: given.json,
+        stops: true,
+        change: (name) =>
+          call(endpoints, name).pipe(
+            Effect.flatMap(confirmed(endpoints, name, state)),
+            Effect.map(({ state }) => ({
+              state,
+              words: `${state}, nothing is billed${whatStarts(name, given)}`
+            }))
+          )
+      })
     })
-  })
+  )
+
+/** `stint endpoints pause` */
+export const pause = stop(
+  "pause",
+  "paused",
+  (endpoints, name) => endpoints.pause(name),
+  (name, given) => `. To start it: ${Target.commandLine("resume", name, given)}`
 ).pipe(
   Command.withDescription("Stop endpoints and their bill until they are resumed"),
   Command.withExamples([
@@ -49,24 +65,9 @@ export const pause = Command.make(
 )
 
 /** `stint endpoints scale-to-zero` */
-export const scaleToZero = Command.make(
+export const scaleToZero = stop(
   "scale-to-zero",
-  flags,
-  Effect.fn("endpoints.scaleToZero")(function* (given) {
-    const endpoints = yield* Target.service(given)
-    yield* Steer.each({
-      endpoints,
-      names: given.names,
-      json: given.json,
-      stops: true,
-      change: (name) =>
-        endpoints.scaleToZero(name).pipe(
-          Effect.flatMap(confirmed(endpoints, name, "scaledToZero")),
-          Effect.map(({ state }) => ({
-            state,
-            words: `${state}, nothing is billed until a request wakes it`
-          }))
-        )
-    })
-  })
+  "scaledToZero",
+  (endpoints, name) => endpoints.scaleToZero(name),
+  () => " until a request wakes it"
 ).pipe(Command.withDescription("Stop endpoints and their bill until the next request"))
