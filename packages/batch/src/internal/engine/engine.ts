@@ -4,7 +4,6 @@
  * One fiber takes items from the source and sees them to the endpoint, alone or in packs. Each attempt is a fiber; what goes
  * well costs nothing more. A request in trouble gets a fiber of its own that holds no place while it waits.
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -230,12 +229,8 @@ export const run = <In, SE, SR, Out, E, R>(
         pack.startedAt = clock.currentTimeMillisUnsafe()
         pack.deadline = pack.startedAt + itemTimeout
         attempts.launch(pack, (landed) => {
-          try {
-            see(pack, landed)
-          } catch (defect) {
-            halt.crash(Cause.die(defect))
-            ledger.drop(pack)
-          }
+          // An error of the job's own may break whoever looks at it.
+          if (!halt.guard(() => see(pack, landed))) ledger.drop(pack)
         })
       }
 

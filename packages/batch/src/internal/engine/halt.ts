@@ -37,13 +37,15 @@ export const make = <SE>() => {
       crash ??= cause
       now()
     },
-    /** Runs what is not ours; what it throws is as if the job's own code broke. */
-    guard: (run: () => void) => {
+    /** Runs what may be not ours, and tells whether it went well; what it throws is as if the job's own code broke. */
+    guard: (run: () => void): boolean => {
       try {
         run()
+        return true
       } catch (defect) {
         crash ??= Cause.die(defect)
         now()
+        return false
       }
     },
     /** The source gives nothing more; what it gave is done to the end. */

@@ -1,6 +1,6 @@
 /**
- * Packs that wait for a place, in their order. Whoever gives a place back sends the next one: to wake the fiber that takes
- * items for each of them would cost a tenth of what a request costs.
+ * Packs that wait for a place, in their order. Whoever gives a place back sends the next one: the fiber that takes
+ * items need not be woken for each of them.
  */
 import * as Effect from "effect/Effect"
 import type { Turnstile } from "./turnstile.ts"
