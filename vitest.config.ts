@@ -32,6 +32,6 @@ export default defineConfig({
     isolate: false,
     maxWorkers: "100%",
     // Real processes on a busy machine take their time.
-    testTimeout: 120_000
+    testTimeout: 60_000
   }
 })

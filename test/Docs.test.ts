@@ -361,6 +361,6 @@ describe("the documentation", () => {
         )
         assert.strictEqual(found.join("\n"), "")
       }).pipe(Effect.provide(NodeServices.layer)),
-    300_000
+    120_000
   )
 })
