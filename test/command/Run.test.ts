@@ -35,14 +35,14 @@ describe.concurrent("stint run", () => {
       yield* (yield* world.run()).end
       const { counts } = yield* Emulator.Emulator
       const before = (yield* counts).requests
-      const report = yield* world.read("runs.jsonl")
+      const firstRun = yield* world.read("runs.jsonl")
       const again = yield* world.run()
       assert.deepStrictEqual(yield* again.end, { code: 0, signal: null })
       assert.include(again.stderr(), "nothing to do")
       assert.strictEqual((yield* counts).requests, before, "not one request")
       assert.strictEqual(yield* world.lineCount("results.jsonl"), 50)
       assert.strictEqual(yield* world.lineCount("runs.jsonl"), 2)
-      assert.include(yield* world.read("runs.jsonl"), report.trim(), "what the rows have cost is kept")
+      assert.include(yield* world.read("runs.jsonl"), firstRun.trim(), "what the rows have cost is kept")
     }).pipe(Effect.scoped, Effect.provide(quick))
   )
 

@@ -17,7 +17,8 @@ const Permissions = Schema.Array(Schema.String)
 /**
  * What the hub says of a token.
  *
- * @source contract: `GET /api/whoami-v2`; `fineGrained` as the hub's own pages show it, and not promised by any document.
+ * @source contract: `GET /api/whoami-v2`; `fineGrained` as answers of the hub that users published show it; no
+ * document promises it.
  */
 export const Who = Schema.Struct({
   type: Schema.String,
