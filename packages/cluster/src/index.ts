@@ -1,0 +1,2 @@
+/** The same batch over many machines. */
+export {}
