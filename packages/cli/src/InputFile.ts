@@ -10,11 +10,11 @@ import { describe } from "@stint/batch/FileProblem"
 import type { Folder } from "@stint/batch/Media"
 import * as Row from "@stint/batch/Row"
 import * as Source from "@stint/batch/Source"
-import { type Reading, urlOf } from "./InputFlags.ts"
+import { type Reading, isOnHub, urlOf } from "./InputFlags.ts"
 
 /** How an input is opened. */
 export interface Options {
-  /** A path, the URL of a Parquet file, or `-` for stdin. */
+  /** A path, the URL of a Parquet file, the name of a dataset on the hub, or `-` for stdin. */
   readonly input: string
   readonly reading: Reading
   readonly kind: Row.Kind
@@ -57,6 +57,18 @@ const checked = (
   )
 }
 
+/** The rows of a dataset, at the commit that it has now. */
+const onHub = Effect.fnUntraced(function* (
+  input: string,
+  kind: Row.Kind,
+  { mapping }: Reading,
+  check: Omit<Row.Options, "csv" | "format" | "mapping" | "name">
+) {
+  const { HubDataset } = yield* Effect.promise(() => import("@stint/batch/parquet"))
+  const dataset = yield* HubDataset.openConfig(input)
+  return { name: dataset.name, ...HubDataset.rows(dataset, kind, { ...check, mapping }) }
+})
+
 /** Opens an input; what can be read only once is written to a file first, which is gone with the scope. */
 export const open = Effect.fnUntraced(function* (options: Options) {
   const { input, kind, reading, directory, files, skipInvalid } = options
@@ -66,7 +78,7 @@ export const open = Effect.fnUntraced(function* (options: Options) {
   // A URL is called by its path: what follows that may be a secret.
   const name = input === "-" ? "stdin" : url === undefined ? input : `${url.origin}${url.pathname}`
   const invalidPath = path.join(directory, "invalid.jsonl")
-  const once = url === undefined ? yield* readOnce(input) : undefined
+  const once = url === undefined && !isOnHub(input) ? yield* readOnce(input) : undefined
   const spill = path.join(directory, ".input.jsonl.part")
   if (once === undefined) {
     // What a run left that was killed.
@@ -78,21 +90,21 @@ export const open = Effect.fnUntraced(function* (options: Options) {
     )
     yield* Source.spilledBytes(bytes, spill)
   }
-  const { items, check } = yield* checked(url ?? (once === undefined ? input : spill), kind, reading, {
-    name,
-    files,
-    ...(skipInvalid ? { onInvalid: "skip", invalidPath } : {})
-  })
+  const how = { files, ...(skipInvalid ? { onInvalid: "skip" as const, invalidPath } : {}) }
+  const from = url ?? (once === undefined ? input : spill)
+  const opened = isOnHub(input)
+    ? yield* onHub(input, kind, reading, how)
+    : { name, ...(yield* checked(from, kind, reading, { ...how, name })) }
   return {
-    name,
+    name: opened.name,
     /** What it is made of. */
     unit: reading.format === "parquet" ? "row" : "line",
-    rows: items,
+    rows: opened.items,
     /** How many lines were invalid, once all were read. */
     invalid: Effect.gen(function* () {
       // A run that has no invalid lines leaves none of an earlier one behind.
       if (!skipInvalid) yield* Effect.ignore(fs.remove(invalidPath, { force: true }))
-      return (yield* check)?.invalid ?? 0
+      return (yield* opened.check)?.invalid ?? 0
     })
   }
 })

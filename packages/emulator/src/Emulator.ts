@@ -18,9 +18,12 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Endpoint from "@stint/core/Endpoint"
 import { NotFound } from "@stint/core/EndpointError"
 import * as Endpoints from "@stint/core/Endpoints"
+import type { Dataset } from "./Dataset.ts"
 import type { Engine } from "./Engine.ts"
 import { stranger } from "./internal/account.ts"
 import * as Access from "./internal/access.ts"
+import * as Cdn from "./internal/cdn.ts"
+import * as Datasets from "./internal/datasets.ts"
 import * as Engines from "./internal/engines.ts"
 import * as Faults from "./internal/faults.ts"
 import * as Front from "./internal/front.ts"
@@ -78,6 +81,8 @@ export interface Options {
   readonly rateLimit?: { readonly calls: number; readonly window: Duration.Input } | undefined
   /** What goes wrong, and when. Default: nothing. */
   readonly scenario?: Scenario | undefined
+  /** The hub's datasets, by `OWNER/NAME`. Default: none. */
+  readonly datasets?: Readonly<Record<string, Dataset>> | undefined
   /** Chooses an engine before the emulator does; `undefined` leaves the choice to it. */
   readonly engines?: ((served: Served) => Engine | undefined) | undefined
   /** How many requests `log` keeps. Default: 10,000; the counts are exact whatever it is. */
@@ -151,6 +156,8 @@ export class Emulator extends Context.Service<
       state: Endpoint.State,
       options?: { readonly message?: string | undefined; readonly namespace?: string | undefined }
     ) => Effect.Effect<void, NotFound>
+    /** Puts a dataset on the hub, as the next commit of what stood under its name. */
+    readonly setDataset: (id: string, dataset: Dataset) => Effect.Effect<void>
   }
 >()("@stint/emulator/Emulator") {}
 
@@ -210,14 +217,31 @@ const make = Effect.fnUntraced(function* (options: Options, transport: Store.Tra
     faults,
     limits
   })
+  const datasets = Datasets.make(options.datasets ?? {})
+  // Known once they listen, which is before anybody can ask.
+  let found: Memory.Origins = Memory.origins
+  const origins = () => found
   const front = identified(
-    yield* Front.make({ account, access, choose, faults, lifecycle, rateLimit, store, log })
+    yield* Front.make({
+      account,
+      access,
+      choose,
+      datasets,
+      faults,
+      lifecycle,
+      origins,
+      rateLimit,
+      store,
+      log
+    })
   )
+  const cdn = identified(Cdn.make({ datasets, faults, log }))
 
   const find = (name: string, namespace: string) =>
     Effect.mapError(store.get(namespace, name), () => new NotFound({ namespace, name }))
 
   const service = (origins: Memory.Origins): Emulator["Service"] => ({
+    setDataset: (id, dataset) => Effect.sync(() => datasets.set(id, dataset)),
     urls: {
       management: new URL("/v2", origins.management),
       hub: new URL(origins.hub),
@@ -239,7 +263,11 @@ const make = Effect.fnUntraced(function* (options: Options, transport: Store.Tra
       yield* lifecycle.force(held, stranger, { state, message: more?.message })
     })
   })
-  return { front, service }
+  const at = (origins: Memory.Origins) => {
+    found = origins
+    return service(origins)
+  }
+  return { front, cdn, at }
 }, Effect.provide(NodeHttpServer.layerHttpServices))
 
 /**
@@ -263,16 +291,17 @@ export const layerMemory = (options: Options = {}): Layer.Layer<Emulator | HttpC
   Layer.effectContext(
     Effect.gen(function* () {
       const network = Memory.make()
-      const { front, service } = yield* make(options, network.transport)
+      const { at, cdn, front } = yield* make(options, network.transport)
       for (const origin of Object.values(Memory.origins)) network.serve(origin, front)
-      return Context.make(Emulator, service(Memory.origins)).pipe(
+      network.serve(Memory.origins.cdn, cdn)
+      return Context.make(Emulator, at(Memory.origins)).pipe(
         Context.add(HttpClient.HttpClient, network.client)
       )
     })
   )
 
 /**
- * The emulator on real sockets: management API and hub on one port, and each endpoint on a port of its own from its
+ * The emulator on real sockets: management API and hub on one port, the files of datasets on another, and each endpoint on a port of its own from its
  * creation to its deletion, so that `status.url` is an origin without a path, as in reality.
  *
  * @example
@@ -291,12 +320,14 @@ export const layerServer = (options: ServerOptions = {}): Layer.Layer<Emulator, 
     Emulator,
     Effect.gen(function* () {
       const host = options.host ?? "127.0.0.1"
-      const { front, service } = yield* make(options, {
+      const { at, cdn, front } = yield* make(options, {
         // An endpoint that cannot listen on any free port is a broken machine.
         open: (_id, _provider, app) => Effect.orDie(Sockets.listen(app, { host, port: 0 }))
       })
       const origin = yield* Sockets.listen(front, { host, port: options.port ?? 0 })
-      return service({ management: origin, hub: origin, catalog: origin })
+      // Another origin, so that what is for the hub alone does not reach it.
+      const files = yield* Sockets.listen(cdn, { host, port: 0 })
+      return at({ management: origin, hub: origin, catalog: origin, cdn: files })
     })
   )
 

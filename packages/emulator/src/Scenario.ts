@@ -15,7 +15,10 @@ const Time = Schema.DurationFromString
 /** Which part of the service a request goes to. */
 export const Plane = Schema.Literals(["management", "hub", "catalog", "data"])
 
-/** The routes of the management API, the hub and the catalog, by name. */
+/**
+ * The routes of the management API, the hub and the catalog, by name. `dataset` is what the hub says of datasets and where
+ * their files are, `file` the host that it sends readers of files to.
+ */
 export const Route = Schema.Literals([
   "list",
   "create",
@@ -31,6 +34,8 @@ export const Route = Schema.Literals([
   "openMetrics",
   "providers",
   "whoami",
+  "dataset",
+  "file",
   "catalog"
 ])
 

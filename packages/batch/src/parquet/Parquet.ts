@@ -1,18 +1,20 @@
 /**
  * Items from Parquet, read by groups of rows: of a file of this machine, or by byte range of one at a URL.
  */
+import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type * as Schema from "effect/Schema"
-import * as SchemaAST from "effect/SchemaAST"
 import * as Stream from "effect/Stream"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as CheckedRecords from "../internal/input/checkedRecords.ts"
 import * as RowMapping from "../internal/input/rowMapping.ts"
 import { type Kind, type Row, keyOf, schemaFor } from "../internal/row/rowShape.ts"
 import type { Folder } from "../Media.ts"
-import type { CheckOptions, Checked, SourceError } from "../Source.ts"
+import type { CheckOptions, Checked } from "../Source.ts"
+import { SourceError } from "../SourceError.ts"
 import * as ByteFile from "./internal/byteFile.ts"
 import * as RowGroups from "./internal/rowGroups.ts"
+import * as SchemaColumns from "./internal/schemaColumns.ts"
 
 /** How Parquet is read. */
 export interface Options {
@@ -21,6 +23,11 @@ export interface Options {
    * which gives a `Uint8Array`.
    */
   readonly binary?: "bytes" | "text" | undefined
+  /**
+   * Only the rows from `start` to before `end`, counted from 0: for whoever reads a file in parts, such as many machines. A
+   * group of which any row is wanted is read whole, of the columns that are read; of the others nothing is. Default: all.
+   */
+  readonly rows?: { readonly start: number; readonly end: number } | undefined
 }
 
 /** How Parquet is read and checked. */
@@ -37,23 +44,37 @@ export interface RowOptions extends CheckedOptions<Row> {
 
 type Codec = Schema.ConstraintCodec<unknown, unknown>
 
-/** The columns that a schema names; all of them if it names none. */
-const columnsOf = (schema: Codec): RowGroups.Options => {
-  const encoded = SchemaAST.toEncoded(schema.ast)
-  if (!SchemaAST.isObjects(encoded) || encoded.indexSignatures.length > 0) return {}
-  const named = (isOptional: boolean) =>
-    encoded.propertySignatures.flatMap(({ name, type }) =>
-      typeof name === "string" && SchemaAST.isOptional(type) === isOptional ? [name] : []
-    )
-  return { wanted: named(false), optional: named(true) }
-}
-
 const nameOf = (from: string | URL) => (typeof from === "string" ? from : ByteFile.nameOf(from))
 
 const formatOf = (from: string | URL, options: RowGroups.Options) =>
   typeof from === "string"
     ? RowGroups.format<HttpClient.HttpClient>(ByteFile.openLocal(from), options)
     : RowGroups.format<HttpClient.HttpClient>(ByteFile.openRemote(from), options)
+
+/**
+ * How many rows each group of a Parquet file has, from its footer alone. Fails with `SourceError`.
+ *
+ * **Example** (All rows)
+ *
+ * ```ts
+ * import { Parquet } from "@stint/batch/parquet"
+ * import { Effect } from "effect"
+ *
+ * const rows = Effect.map(Parquet.groups("rows.parquet"), (groups) => groups.reduce((sum, rows) => sum + rows, 0))
+ * ```
+ */
+export const groups = (
+  from: string | URL
+): Effect.Effect<ReadonlyArray<number>, SourceError, FileSystem.FileSystem | HttpClient.HttpClient> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const file =
+        typeof from === "string"
+          ? yield* ByteFile.openLocal(from)<never>(undefined)
+          : yield* ByteFile.openRemote(from)<never>(undefined)
+      return yield* RowGroups.groupSizes(file)
+    })
+  ).pipe(Effect.mapError(({ detail }) => new SourceError({ path: nameOf(from), line: 0, detail })))
 
 /**
  * The items of a Parquet file, one a row, decoded with `schema` from the columns that it names; no others are read. `from`
@@ -102,7 +123,7 @@ export function source<S extends Codec>(
   SourceError,
   FileSystem.FileSystem | HttpClient.HttpClient | S["DecodingServices"]
 > {
-  const format = formatOf(from, { ...columnsOf(schema), binary: options?.binary })
+  const format = formatOf(from, { ...SchemaColumns.of(schema), binary: options?.binary, rows: options?.rows })
   return Stream.map(CheckedRecords.unchecked({ name: nameOf(from), format, schema }), ({ item }) => item)
 }
 
@@ -135,7 +156,7 @@ export function checked<S extends Codec>(
   schema: S,
   options?: CheckedOptions<S["Type"]>
 ): Checked<S["Type"], HttpClient.HttpClient | S["DecodingServices"]> {
-  const format = formatOf(from, { ...columnsOf(schema), binary: options?.binary })
+  const format = formatOf(from, { ...SchemaColumns.of(schema), binary: options?.binary, rows: options?.rows })
   return CheckedRecords.make({ name: options?.name ?? nameOf(from), format, schema }, options)
 }
 
@@ -164,8 +185,8 @@ export function rows(
   kind: Kind,
   options: RowOptions = {}
 ): Checked<Row, HttpClient.HttpClient> {
-  const { binary, files, mapping, ...check } = options
-  const format = formatOf(from, { wanted: RowMapping.columnsOf(mapping ?? {}), binary })
+  const { binary, files, mapping, rows: part, ...check } = options
+  const format = formatOf(from, { wanted: RowMapping.columnsOf(mapping ?? {}), binary, rows: part })
   return CheckedRecords.make(
     {
       name: check.name ?? nameOf(from),

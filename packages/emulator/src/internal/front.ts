@@ -19,6 +19,7 @@ import type { Access } from "./access.ts"
 import { type Account, stranger } from "./account.ts"
 import { unreadable } from "./body.ts"
 import * as Catalog from "./catalog.ts"
+import type { Datasets } from "./datasets.ts"
 import type { Choose } from "./engines.ts"
 import type { Faults } from "./faults.ts"
 import * as Graph from "./graphRoute.ts"
@@ -59,6 +60,8 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly account: Account
   readonly access: Access
   readonly choose: Choose
+  readonly datasets: Datasets
+  readonly origins: () => { readonly hub: string; readonly cdn: string }
   readonly faults: Faults
   readonly lifecycle: Lifecycle
   readonly rateLimit: RateLimit

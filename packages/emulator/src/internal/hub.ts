@@ -1,12 +1,14 @@
-/** The hub, as far as endpoints need it: whose token is it? */
+/** The hub: whose token is it, and its datasets. */
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { Access } from "./access.ts"
 import { type Account, whoami } from "./account.ts"
+import type { Datasets } from "./datasets.ts"
+import * as HubDatasets from "./hubDatasets.ts"
 
-/** The path of the one route. */
+/** The path of the question whose a token is. */
 export const path = "/api/whoami-v2"
 
 // The hub's own error body has no code.
@@ -15,15 +17,20 @@ const unauthorized = HttpServerResponse.jsonUnsafe(
   { status: 401 }
 )
 
-/** Adds `GET /api/whoami-v2` to the router. */
+/** Adds `GET /api/whoami-v2` and the routes of datasets to the router. */
 export const layer = (options: {
   readonly account: Account
   readonly access: Access
+  readonly datasets: Datasets
+  readonly origins: () => { readonly hub: string; readonly cdn: string }
 }): Layer.Layer<never, never, HttpRouter.HttpRouter> =>
-  HttpRouter.add("GET", path, (request) =>
-    Effect.succeed(
-      options.access(request.headers["authorization"]) === undefined
-        ? unauthorized
-        : HttpServerResponse.jsonUnsafe(whoami(options.account))
+  Layer.merge(
+    HubDatasets.layer(options),
+    HttpRouter.add("GET", path, (request) =>
+      Effect.succeed(
+        options.access(request.headers["authorization"]) === undefined
+          ? unauthorized
+          : HttpServerResponse.jsonUnsafe(whoami(options.account))
+      )
     )
   )

@@ -15,13 +15,15 @@ export interface Origins {
   readonly management: string
   readonly hub: string
   readonly catalog: string
+  readonly cdn: string
 }
 
 /** The origins of the parts that are not endpoints. */
 export const origins: Origins = {
   management: `http://api.${domain}`,
   hub: `http://hub.${domain}`,
-  catalog: `http://ui.${domain}`
+  catalog: `http://ui.${domain}`,
+  cdn: `http://cdn.${domain}`
 }
 
 /** A network: what is opened on it can be called by its client, and nothing else. */

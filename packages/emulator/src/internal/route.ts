@@ -25,6 +25,9 @@ export const of = (
   path: string
 ): { readonly plane: FrontPlane; readonly route: Name; readonly endpoint: string | undefined } => {
   if (path.startsWith("/api/whoami")) return { plane: "hub", route: "whoami", endpoint: undefined }
+  if (path.startsWith("/api/datasets/") || path.startsWith("/datasets/")) {
+    return { plane: "hub", route: "dataset", endpoint: undefined }
+  }
   if (path.startsWith("/api/")) return { plane: "catalog", route: "catalog", endpoint: undefined }
   const [, , kind, , endpoint, action] = path.split("/")
   const route: Name =

@@ -6,6 +6,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import { ByteDigest } from "../../internal/media/byteDigest.ts"
@@ -88,6 +89,55 @@ const refusalOf = (status: number): string => {
 const TAIL = 8
 const MAX_FOOTER_BYTES = 256 * 1024 * 1024
 
+/** Some bytes of a file, and what its server says of the whole. */
+export interface Range {
+  readonly size: number
+  readonly version: string
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+/** Asks for one range of a file, again while that may help. */
+export const rangeOf =
+  (
+    send: (
+      headers: Readonly<Record<string, string>>
+    ) => Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError, Scope.Scope>,
+    refusal: (response: HttpClientResponse.HttpClientResponse) => string
+  ) =>
+  (start: number, end: number): Effect.Effect<Range, Unusable> =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const response = yield* send({
+          range: `bytes=${start}-${end - 1}`,
+          "accept-encoding": "identity"
+        })
+        const size = sizeOf(response)
+        if (response.status !== 206 || size === undefined) {
+          return yield* Effect.fail(unusable(refusal(response)))
+        }
+        return { size, version: versionOf(response), bytes: new Uint8Array(yield* response.arrayBuffer) }
+      })
+    ).pipe(
+      // What follows a trace through our own services is nobody else's.
+      Effect.provideService(HttpClient.TracerPropagationEnabled, false),
+      Effect.retry({ schedule: retries, times: 2, while: (error) => error._tag === "HttpClientError" }),
+      Effect.catchTag("HttpClientError", (error) =>
+        Effect.fail(unusable(`cannot be reached: ${error.reason._tag}`))
+      )
+    )
+
+/** Bytes of any length, in pieces that are asked for one after the other. */
+export const inPieces =
+  <E>(piece: (start: number, end: number) => Effect.Effect<Uint8Array, E>) =>
+  (start: number, end: number): Effect.Effect<Uint8Array<ArrayBuffer>, E> =>
+    Effect.gen(function* () {
+      const bytes = new Uint8Array(end - start)
+      for (let at = start; at < end; at += PIECE) {
+        bytes.set(yield* piece(at, Math.min(at + PIECE, end)), at - start)
+      }
+      return bytes
+    })
+
 type Get<E> = (start: number, end: number) => Effect.Effect<{ readonly bytes: Uint8Array<ArrayBuffer> }, E>
 
 /** What stands for the version of a file: a digest of its footer, which says where everything lies. */
@@ -117,29 +167,15 @@ export const openRemote =
         HttpClient.followRedirects(5),
         HttpClient.retryTransient({ schedule: retries, times: 4 })
       )
-      const get = Effect.fnUntraced(function* (start: number, end: number) {
-        const request = HttpClientRequest.get(url).pipe(
-          HttpClientRequest.setHeaders({ range: `bytes=${start}-${end - 1}`, "accept-encoding": "identity" })
-        )
-        return yield* Effect.scoped(
-          Effect.gen(function* () {
-            const response = yield* client.execute(request)
-            const size = sizeOf(response)
-            if (response.status !== 206 || size === undefined) {
-              return yield* Effect.fail(unusable(refusalOf(response.status === 206 ? 200 : response.status)))
-            }
-            const stamp: Stamp = { place: nameOf(url), size, version: versionOf(response) }
-            return { stamp, bytes: new Uint8Array(yield* response.arrayBuffer) }
-          })
-        ).pipe(
-          // What follows a trace through our own services is nobody else's.
-          Effect.provideService(HttpClient.TracerPropagationEnabled, false),
-          Effect.retry({ schedule: retries, times: 2, while: (error) => error._tag === "HttpClientError" }),
-          Effect.catchTag("HttpClientError", (error) =>
-            Effect.fail(unusable(`cannot be reached: ${error.reason._tag}`))
-          )
-        )
-      })
+      const range = rangeOf(
+        (headers) => client.execute(HttpClientRequest.get(url, { headers })),
+        ({ status }) => refusalOf(status === 206 ? 200 : status)
+      )
+      const get = (start: number, end: number) =>
+        Effect.map(range(start, end), ({ bytes, size, version }) => ({
+          bytes,
+          stamp: { place: nameOf(url), size, version } satisfies Stamp
+        }))
 
       const { stamp: told } = yield* get(0, 4)
       // A server that says nothing of versions: the table of contents is one.
@@ -162,12 +198,6 @@ export const openRemote =
       })
       return {
         size: first.size,
-        slice: Effect.fnUntraced(function* (start, end) {
-          const bytes = new Uint8Array(end - start)
-          for (let at = start; at < end; at += PIECE) {
-            bytes.set(yield* piece(at, Math.min(at + PIECE, end)), at - start)
-          }
-          return bytes
-        })
+        slice: inPieces(piece)
       }
     })

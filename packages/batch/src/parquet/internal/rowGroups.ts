@@ -30,6 +30,12 @@ const PIECE = 2048
 /** Columns that stand this close are read together. */
 const GAP_BYTES = 256 * 1024
 
+/** From `start` to before `end`. */
+export interface Range {
+  readonly start: number
+  readonly end: number
+}
+
 /** How Parquet is read. */
 export interface Options {
   /** The columns that are wanted; each must be there. Default: all of them. */
@@ -38,6 +44,8 @@ export interface Options {
   readonly optional?: ReadonlyArray<string> | undefined
   /** Whether a column of bytes that is not marked as text is text still, as some old writers have it. Default: `bytes`. */
   readonly binary?: "bytes" | "text" | undefined
+  /** Only the rows from `start` to before `end`, counted from 0: of groups without any of them nothing is read. */
+  readonly rows?: Range | undefined
 }
 
 /** Some rows, by columns. */
@@ -47,7 +55,7 @@ interface Slice {
 }
 
 /** One row. */
-class ParquetRow implements Entry {
+export class ParquetRow implements Entry {
   readonly number: number
   private readonly slice: Slice
   private readonly at: number
@@ -109,11 +117,6 @@ const readMetadata = Effect.fnUntraced(function* <E>(file: ByteFile<E>) {
   })
 })
 
-interface Range {
-  readonly start: number
-  readonly end: number
-}
-
 /** Where a group's columns are stored, those together that stand close. */
 const rangesOf = (group: RowGroup, selection: Selection, index: number): ReadonlyArray<Range> | Unusable => {
   const ranges: Array<Range> = []
@@ -166,20 +169,33 @@ const sliceRows = (group: RowGroup, selection: Selection) => {
   return size <= WHOLE_BYTES ? rows : Math.max(PIECE, Math.ceil((rows * SLICE_BYTES) / size))
 }
 
+/** How many rows each group of a file has. */
+export const groupSizes = <E>(file: ByteFile<E>): Effect.Effect<ReadonlyArray<number>, Unusable | E> =>
+  Effect.map(readMetadata(file), ({ row_groups: groups }) => groups.map(({ num_rows: rows }) => Number(rows)))
+
+/** The groups that hold any of the rows, and which of their own those are. */
+const groupsOf = (metadata: FileMetaData, wanted: Range | undefined) => {
+  let first = 0
+  return metadata.row_groups.flatMap((group, index) => {
+    const start = Math.max(0, (wanted?.start ?? 0) - first)
+    const end = Math.min(Number(group.num_rows), (wanted?.end ?? Infinity) - first)
+    first += Number(group.num_rows)
+    return start < end ? [{ group, index, rows: { start, end } }] : []
+  })
+}
+
 /** The slices of a group, one after the other. */
 const openGroup = Effect.fnUntraced(function* <E>(
   file: ByteFile<E>,
   metadata: FileMetaData,
-  group: RowGroup,
-  selection: Selection,
-  index: number
+  { group, index, rows }: ReturnType<typeof groupsOf>[number],
+  selection: Selection
 ) {
   const ranges = rangesOf(group, selection, index)
   if (ranges instanceof Unusable) return yield* Effect.fail(ranges)
   const parts = yield* Effect.forEach(ranges, (range) =>
     Effect.map(file.slice(range.start, range.end), (bytes) => ({ ...range, bytes }))
   )
-  const rows = Number(group.num_rows)
   const step = sliceRows(group, selection)
   const toError = (name: string) => (cause: unknown) =>
     unusable(`cannot be read in its group of rows ${index + 1}, column ${name}: ${messageOf(cause)}`)
@@ -197,11 +213,11 @@ const openGroup = Effect.fnUntraced(function* <E>(
       }),
     catch: toError(listed([...selection.names]))
   })
-  let at = 0
+  let at = rows.start
   return Effect.suspend((): Effect.Effect<(Slice & { readonly rows: number }) | undefined, Unusable> => {
-    if (at >= rows) return Effect.succeed(undefined)
+    if (at >= rows.end) return Effect.succeed(undefined)
     const rowStart = at
-    const rowEnd = Math.min(at + step, rows)
+    const rowEnd = Math.min(at + step, rows.end)
     at = rowEnd
     return Effect.map(
       Effect.forEach(selection.columns, ({ name }) =>
@@ -215,6 +231,47 @@ const openGroup = Effect.fnUntraced(function* <E>(
   })
 })
 
+/** The rows of an open file; `before` is how many were read of others. */
+export const rowsOf = Effect.fnUntraced(function* <E>(file: ByteFile<E>, options: Options, before: number) {
+  const metadata = yield* readMetadata(file)
+  const tree = yield* Effect.try({
+    try: () => parquetSchema(metadata),
+    catch: (cause) => unusable(`is broken: its schema cannot be read (${messageOf(cause)})`)
+  })
+  const selection = select(metadata.schema, tree, options)
+  if (typeof selection === "string") return yield* Effect.fail(unusable(selection))
+  const groups = groupsOf(metadata, options.rows)
+  let group = 0
+  let slices: Effect.Success<ReturnType<typeof openGroup<E>>> | undefined
+  let slice: (Slice & { readonly rows: number }) | undefined
+  let at = 0
+  let count = before + (options.rows?.start ?? 0)
+
+  const take = (from: Slice & { readonly rows: number }) => {
+    const end = Math.min(at + PIECE, from.rows)
+    const rows: Array<ParquetRow> = []
+    for (; at < end; at++) rows.push(new ParquetRow(++count, from, at))
+    if (at === from.rows) slice = undefined
+    return rows
+  }
+
+  const next: Effect.Effect<ReadonlyArray<ParquetRow> | undefined, Unusable | E> = Effect.gen(function* () {
+    while (slice === undefined) {
+      if (slices === undefined) {
+        const following = groups[group]
+        if (following === undefined) return undefined
+        slices = yield* openGroup(file, metadata, following, selection)
+        group++
+      }
+      slice = yield* slices
+      at = 0
+      if (slice === undefined) slices = undefined
+    }
+    return take(slice)
+  })
+  return { next, count: () => count }
+})
+
 /** One object a row, with the values of the columns that are wanted. */
 export const format = <R>(
   open: <E>(
@@ -225,43 +282,6 @@ export const format = <R>(
   unit: "row",
   valueOf: (row) => row.value(),
   open: Effect.fnUntraced(function* <E>(look: Look<E> | undefined) {
-    const file = yield* open(look)
-    const metadata = yield* readMetadata(file)
-    const tree = yield* Effect.try({
-      try: () => parquetSchema(metadata),
-      catch: (cause) => unusable(`is broken: its schema cannot be read (${messageOf(cause)})`)
-    })
-    const selection = select(metadata.schema, tree, options)
-    if (typeof selection === "string") return yield* Effect.fail(unusable(selection))
-    const groups = metadata.row_groups.filter((group) => group.num_rows > 0n)
-    let group = 0
-    let slices: Effect.Success<ReturnType<typeof openGroup<E>>> | undefined
-    let slice: (Slice & { readonly rows: number }) | undefined
-    let at = 0
-    let count = 0
-
-    const take = (from: Slice & { readonly rows: number }) => {
-      const end = Math.min(at + PIECE, from.rows)
-      const rows: Array<ParquetRow> = []
-      for (; at < end; at++) rows.push(new ParquetRow(++count, from, at))
-      if (at === from.rows) slice = undefined
-      return rows
-    }
-
-    const next: Effect.Effect<ReadonlyArray<ParquetRow> | undefined, Unusable | E> = Effect.gen(function* () {
-      while (slice === undefined) {
-        if (slices === undefined) {
-          const following = groups[group]
-          if (following === undefined) return undefined
-          slices = yield* openGroup(file, metadata, following, selection, group)
-          group++
-        }
-        slice = yield* slices
-        at = 0
-        if (slice === undefined) slices = undefined
-      }
-      return take(slice)
-    })
-    return { next, count: () => count }
+    return yield* rowsOf(yield* open(look), options, 0)
   })
 })
