@@ -1,6 +1,6 @@
 /**
- * What a run tells a metrics exporter. The engine counts in plain numbers; they are published every second, so that a
- * request costs nothing more.
+ * What a run and its lease tell a metrics exporter. The engine counts in plain numbers; they are published every second, so
+ * that a request costs nothing more. What an endpoint costs is published whenever the endpoint is looked at.
  *
  * | name | kind | labels |
  * | --- | --- | --- |
@@ -10,6 +10,14 @@
  * | `stint_in_flight` | gauge, requests | |
  * | `stint_limit` | gauge, requests | |
  * | `stint_held_seconds_total` | counter, seconds that requests were held back because the endpoint was away | |
+ * | `stint_leases_total` | counter | `acquisition`: `created`, `resumed`, `adopted` |
+ * | `stint_ready_seconds` | histogram, seconds from the acquiring to the first answer | |
+ * | `stint_releases_total` | counter | `outcome`: `confirmed`, `unconfirmed`, `kept` |
+ * | `stint_billed_replicas` | gauge, replicas that are billed | `namespace`, `endpoint` |
+ * | `stint_billed_minutes_total` | counter, minutes of replicas | `namespace`, `endpoint` |
+ * | `stint_cost_dollars` | gauge, US dollars of the lease that is held, or was last | `namespace`, `endpoint` |
+ *
+ * Runs of one process add up: `stint_in_flight` and `stint_limit` are of all that run now.
  *
  * **Example** (Reading a counter)
  *
@@ -58,6 +66,59 @@ export const held = Metric.counter("stint_held_seconds_total", {
   incremental: true
 })
 
+/** Leases by how the endpoint came to be ours. */
+export const leases = Metric.counter("stint_leases_total", {
+  description: "Endpoints that were acquired",
+  incremental: true
+})
+
+/** Seconds from the acquiring of an endpoint until it answered: the boot, where it slept. */
+export const ready = Metric.histogram("stint_ready_seconds", {
+  description: "Seconds from the acquiring of an endpoint until it answered",
+  boundaries: [1, 10, 30, 60, 120, 300, 600, 1200]
+})
+
+/** Ends of leases: read back asleep, not confirmed, or kept running as asked. */
+export const releases = Metric.counter("stint_releases_total", {
+  description: "Ends of leases by what is known of the endpoint",
+  incremental: true
+})
+
+/** Replicas that are billed, as of the last look at the endpoint. */
+export const billedReplicas = Metric.gauge("stint_billed_replicas", {
+  description: "Replicas that are billed, as of the last look at the endpoint"
+})
+
+/** Billed minutes of replicas, each started one whole. */
+export const billedMinutes = Metric.counter("stint_billed_minutes_total", {
+  description: "Billed minutes of replicas, each started one whole",
+  incremental: true
+})
+
+/** US dollars that the lease has cost so far; no value where the price is not known. */
+export const cost = Metric.gauge("stint_cost_dollars", {
+  description: "US dollars that the lease that is held has cost, or the last one"
+})
+
+/**
+ * The unit of each metric by its name, in UCUM as OpenTelemetry has it. Effect's exporter knows units by an attribute alone,
+ * which would be a label as well; whoever serializes for a collector can put them in from here.
+ */
+export const units: Readonly<Record<string, string>> = {
+  stint_items_total: "{item}",
+  stint_attempts_total: "{request}",
+  stint_faults_total: "{request}",
+  stint_in_flight: "{request}",
+  stint_limit: "{request}",
+  stint_held_seconds_total: "s",
+  stint_leases_total: "{lease}",
+  stint_ready_seconds: "s",
+  stint_releases_total: "{lease}",
+  stint_billed_replicas: "{replica}",
+  stint_billed_minutes_total: "min",
+  stint_cost_dollars: "{USD}"
+}
+
 const byOutcome = {
   succeeded: Metric.withAttributes(items, { outcome: "succeeded" }),
   failed: Metric.withAttributes(items, { outcome: "failed" }),
@@ -65,6 +126,32 @@ const byOutcome = {
 }
 
 const byReason = Reason.literals.map((reason) => [reason, Metric.withAttributes(faults, { reason })] as const)
+
+const started = [
+  attempts,
+  held,
+  ...Object.values(byOutcome),
+  ...byReason.map(([, metric]) => metric),
+  ...["created", "resumed", "adopted"].map((acquisition) => Metric.withAttributes(leases, { acquisition })),
+  ...["confirmed", "unconfirmed", "kept"].map((outcome) => Metric.withAttributes(releases, { outcome }))
+]
+
+/**
+ * Begins every counter and gauge that has no endpoint's name at 0, so that a first look finds them and a rate has its start.
+ *
+ * **Example** (Before the first run of a service)
+ *
+ * ```ts
+ * import { Metrics } from "@stint/batch"
+ * import { Effect } from "effect"
+ *
+ * const service = Effect.andThen(Metrics.begin, Effect.never)
+ * ```
+ */
+export const begin: Effect.Effect<void> = Effect.andThen(
+  Effect.forEach(started, (metric) => Metric.update(metric, 0), { discard: true }),
+  Effect.forEach([inFlight, limit], (metric) => Metric.modify(metric, 0), { discard: true })
+)
 
 /**
  * Publishes a run's counters every second until the scope closes, and once more then.
@@ -77,14 +164,28 @@ export const publish = (cells: Cells): Effect.Effect<void, never, Scope.Scope> =
       skipped: 0,
       attempts: 0,
       held: 0,
+      inFlight: 0,
+      limit: 0,
       faults: new Map<string, number>()
     }
 
-    const difference = (name: "succeeded" | "failed" | "skipped" | "attempts", now: number) => {
+    const difference = (
+      name: "succeeded" | "failed" | "skipped" | "attempts" | "held" | "inFlight" | "limit",
+      now: number
+    ) => {
       const more = now - last[name]
       last[name] = now
       return more
     }
+
+    /** What there is now, beside what other runs have. */
+    const level = (now: { readonly inFlight: number; readonly limit: number }) =>
+      Effect.suspend(() =>
+        Effect.andThen(
+          Metric.modify(inFlight, difference("inFlight", now.inFlight)),
+          Metric.modify(limit, difference("limit", now.limit))
+        )
+      )
 
     const tell = Effect.gen(function* () {
       yield* Metric.update(byOutcome.succeeded, difference("succeeded", cells.succeeded))
@@ -96,15 +197,12 @@ export const publish = (cells: Cells): Effect.Effect<void, never, Scope.Scope> =
         yield* Metric.update(metric, now - (last.faults.get(reason) ?? 0))
         last.faults.set(reason, now)
       }
-      const heldSeconds = cells.heldMillis() / 1000
-      yield* Metric.update(held, heldSeconds - last.held)
-      last.held = heldSeconds
-      yield* Metric.update(inFlight, cells.inFlight)
-      yield* Metric.update(limit, cells.limit())
+      yield* Metric.update(held, difference("held", cells.heldMillis() / 1000))
+      yield* level({ inFlight: cells.inFlight, limit: cells.limit() })
     })
 
     return Effect.andThen(
-      Effect.addFinalizer(() => tell),
-      Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), tell)))
+      Effect.addFinalizer(() => Effect.andThen(tell, level({ inFlight: 0, limit: 0 }))),
+      Effect.forkScoped(Effect.forever(Effect.andThen(tell, Effect.sleep("1 second"))))
     )
   })

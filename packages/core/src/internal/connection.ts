@@ -91,7 +91,10 @@ export const calls = (namespace: Effect.Effect<string, ApiError>, conceal: ApiCa
     Effect.flatMap(namespace, (ns) => {
       const call = { method, namespace: ns, name }
       return EndpointName.isValid(name)
-        ? ApiCall.toApiError(call, conceal)(send({ params: { namespace: ns, name } }))
+        ? Effect.andThen(
+            Effect.annotateCurrentSpan({ "stint.endpoint.namespace": ns, "stint.endpoint.name": name }),
+            ApiCall.toApiError(call, conceal)(send({ params: { namespace: ns, name } }))
+          )
         : Effect.fail(
             ApiCall.apiError(
               call,

@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Headers from "effect/http/Headers"
@@ -65,6 +66,19 @@ export const clientFor =
     })
   }
 
+/** The change as an event of the span that waits. */
+const noted = (endpoint: Endpoint): Effect.Effect<void> =>
+  Effect.flatMap(Effect.option(Effect.currentSpan), (span) =>
+    Option.isNone(span)
+      ? Effect.void
+      : Effect.map(Clock.currentTimeNanos, (now) =>
+          span.value.event("stint.endpoint.state", now, {
+            "stint.endpoint.state": endpoint.state,
+            "stint.endpoint.ready_replicas": endpoint.readyReplica
+          })
+        )
+  )
+
 /** How long an endpoint that is asked to start may still call itself paused before that counts as an answer. */
 const pausedGrace = Duration.seconds(10)
 
@@ -92,6 +106,10 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
   const schedule = yield* Policy.CurrentPolling
   const callTimeout = yield* Policy.CurrentCallTimeout
   const id = { namespace, name: options.name }
+  yield* Effect.annotateCurrentSpan({
+    "stint.endpoint.namespace": namespace,
+    "stint.endpoint.name": options.name
+  })
   const last = yield* Ref.make<Endpoint | undefined>(undefined)
   const started = yield* Clock.currentTimeMillis
   let wasAwake = options.wasAwake
@@ -113,7 +131,10 @@ export const awaitReady = Effect.fnUntraced(function* (options: {
     const endpoint = yield* options.get
     yield* options.onSeen(endpoint)
     const before = yield* Ref.getAndSet(last, endpoint)
-    if (before === undefined || !sameStatus(before, endpoint)) yield* options.onChange(endpoint)
+    if (before === undefined || !sameStatus(before, endpoint)) {
+      yield* noted(endpoint)
+      yield* options.onChange(endpoint)
+    }
     const { state } = endpoint
     if (state === "failed" || state === "updateFailed") {
       const detail = options.redact(endpoint.status.errorMessage ?? endpoint.status.message ?? undefined)

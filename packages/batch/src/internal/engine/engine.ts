@@ -41,6 +41,7 @@ import { type Pack, tokensOf } from "../packing/pack.ts"
 import * as Production from "./production.ts"
 import * as Recovery from "./recovery.ts"
 import * as Results from "./results.ts"
+import * as RunSpan from "./runSpan.ts"
 import type { Stop } from "./stop.ts"
 import * as Turnstile from "./turnstile.ts"
 
@@ -120,7 +121,7 @@ export const run = <In, SE, SR, Out, E, R>(
 
       // A span for each request costs as much as a third of the request.
       const context = options.requestSpans
-        ? services
+        ? RunSpan.withRequests(services, job, endpoint)
         : Context.add(services, HttpClient.TracerDisabledWhen, () => true)
       const fork = Effect.runForkWith(context)
       const attemptTimeout = Duration.fromInputUnsafe(options.attemptTimeout ?? ATTEMPT_TIMEOUT)

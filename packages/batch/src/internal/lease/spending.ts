@@ -14,6 +14,7 @@ import type { Bill } from "../../Cost.ts"
 import * as CostCap from "../../CostCap.ts"
 import type { ReleasePolicy } from "../../ManagedEndpoint.ts"
 import * as ReplicaPolicy from "../../ReplicaPolicy.ts"
+import * as LeaseMetrics from "./leaseMetrics.ts"
 import * as Meter from "./meter.ts"
 import { stepFor } from "./release.ts"
 
@@ -129,6 +130,7 @@ export const make = Effect.fnUntraced(function* (
     options.pricePerHour === undefined ? undefined : { pricePerHour: options.pricePerHour, from: "given" }
   let price = given
   let meter = Meter.make()
+  let namespace: string | undefined
   let since: number | undefined
   let readyAt: number | undefined
   let ranBefore = false
@@ -242,7 +244,24 @@ export const make = Effect.fnUntraced(function* (
     return { minutes, replicas, pricePerHour: price?.pricePerHour, isRunning }
   })
 
-  const see = (endpoint: Endpoint | undefined) => Effect.sync(() => meter.see(now(), endpoint))
+  /** Tells the metrics what it has cost by now. */
+  const tell = Effect.suspend(() =>
+    since === undefined || namespace === undefined
+      ? Effect.void
+      : LeaseMetrics.tell(meter, {
+          namespace,
+          name,
+          since,
+          at: now(),
+          pricePerHour: price?.pricePerHour
+        })
+  )
+
+  const see = (endpoint: Endpoint | undefined) =>
+    Effect.andThen(
+      Effect.sync(() => meter.see(now(), endpoint)),
+      tell
+    )
 
   /** Looks by itself; replicas that wait for their hardware are not billed yet, and only their own list tells. */
   const look = Effect.gen(function* () {
@@ -256,6 +275,7 @@ export const make = Effect.fnUntraced(function* (
       const billed = staged.filter(({ status: of }) => of?.stage !== "pending").length
       meter.see(now(), endpoint, staged.length === 0 ? undefined : Math.max(1, readyReplica, billed))
     })
+    yield* tell
   }).pipe(
     Effect.provideService(Policy.CurrentTransient, Schedule.recurs(0)),
     Effect.timeoutOption(LOOK_SCALING),
@@ -284,8 +304,9 @@ export const make = Effect.fnUntraced(function* (
       since ??= now()
     }),
     /** The looks of all who hold the endpoint in this process. */
-    share: (shared: Meter.Meter) => {
+    share: (shared: Meter.Meter, of: string) => {
       meter = shared
+      namespace = of
     },
     check,
     adopted: () => {

@@ -1,0 +1,15 @@
+/**
+ * A run whose metrics nobody could read.
+ */
+import * as Schema from "effect/Schema"
+
+/** The address for the metrics cannot be listened on; nothing was woken. */
+export class MetricsNotServed extends Schema.TaggedError<MetricsNotServed>()("MetricsNotServed", {
+  host: Schema.String,
+  port: Schema.Int,
+  why: Schema.String
+}) {
+  override get message() {
+    return `Cannot serve metrics on ${this.host}, port ${this.port}: ${this.why}. Choose another --metrics-port, or 0 for a free one; nothing was woken.`
+  }
+}
