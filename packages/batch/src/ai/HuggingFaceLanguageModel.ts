@@ -17,7 +17,10 @@ import * as Model from "effect/ai/Model"
 import * as Telemetry from "effect/ai/Telemetry"
 import * as Inference from "../Inference.ts"
 import * as AnswerShape from "../internal/answer/answerShape.ts"
+import * as SchemaInPrompt from "../internal/answer/schemaInPrompt.ts"
+import { safe } from "../internal/input/problemText.ts"
 import { CurrentEndpoint } from "../ManagedEndpoint.ts"
+import type { Fault } from "../Fault.ts"
 import { protocolOf } from "../Protocol.ts"
 import * as Asked from "./internal/asked.ts"
 import type * as Calls from "./internal/calls.ts"
@@ -67,7 +70,8 @@ const numberAt = (parameters: Inference.Parameters, key: string) => {
  *
  * A prompt's text and a user's images are sent; any other file, the results of tools that another provider ran and tools
  * that it runs fail before anything is sent. `generateObject` sends the schema as `response_format`, and objects are
- * closed. A call of a tool that was cut off or is no JSON is an error, and so is an object that was cut off, or a stream
+ * closed. An engine that refuses a schema is told it in the prompt from then on, and answers are checked all the same. A call
+ * of a tool that was cut off or is no JSON is an error, and so is an object that was cut off, or a stream
  * that ends before its answer does.
  *
  * **Example** (A text)
@@ -92,11 +96,14 @@ export const make = Effect.fnUntraced(function* (
   const held = yield* CurrentEndpoint
   const protocol = protocolOf(held.endpoint)
   const given = Option.getOrUndefined(yield* Effect.serviceOption(Config))
+  /** Learnt of this endpoint, for as long as it is held. */
+  let refusesSchemas = false
 
   /** The request, and where its answer belongs; refused here is refused before anything is sent. */
   const prepare = Effect.fnUntraced(function* (
     provided: LanguageModel.ProviderOptions,
-    method: string
+    method: string,
+    isPrompted = refusesSchemas
   ): Effect.fn.Return<readonly [Inference.Request, Calls.Asked], AiError.AiError> {
     const where: Reasons.Where = {
       module: "HuggingFaceLanguageModel",
@@ -106,8 +113,13 @@ export const make = Effect.fnUntraced(function* (
     }
     const override = Option.getOrUndefined(yield* Effect.serviceOption(Config))
     const parameters = { ...options.config, ...given, ...override }
-    const messages = yield* Messages.fromPrompt(provided.prompt, where)
-    const more = yield* Asked.from(provided, protocol, where)
+    const prompt = yield* Messages.fromPrompt(provided.prompt, where)
+    const schema = yield* Asked.schemaOfAnswer(provided, where)
+    const more = yield* Asked.from(provided, protocol, where, isPrompted ? undefined : schema)
+    const messages =
+      isPrompted && schema !== undefined
+        ? SchemaInPrompt.instructed(prompt, SchemaInPrompt.instruction(schema))
+        : prompt
     const model = options.model === undefined ? {} : { model: options.model }
     Telemetry.addGenAIAnnotations(provided.span, {
       provider: { name: "huggingface" },
@@ -126,15 +138,37 @@ export const make = Effect.fnUntraced(function* (
     return [named, { where, options: provided, taken: new Set(Messages.callIds(provided.prompt)) }]
   })
 
-  const generateText = Effect.fnUntraced(function* (provided: LanguageModel.ProviderOptions) {
-    const [request, asked] = yield* prepare(provided, "generateText")
-    const failed = Reasons.fromFault(asked.where)
-    const sent = Effect.provideService(Inference.request(request), CurrentEndpoint, held)
-    const { body } = yield* Effect.mapError(sent, failed)
+  const send = Effect.fnUntraced(function* ([request, asked]: readonly [Inference.Request, Calls.Asked]) {
+    const { body } = yield* Effect.provideService(Inference.request(request), CurrentEndpoint, held)
     // Some engines put an error into an answer of 200.
     const fault = AnswerShape.faultOf("", body)
-    if (fault !== undefined) return yield* failed(fault)
-    return yield* Whole.read(body, asked)
+    return fault === undefined ? ([body, asked] as const) : yield* Effect.fail(fault)
+  })
+
+  /** The same with the schema in the prompt. Only what is answered then was refused for the schema. */
+  const sendPrompted = Effect.fnUntraced(function* (provided: LanguageModel.ProviderOptions, refusal: Fault) {
+    const prepared = yield* prepare(provided, "generateText", true)
+    const sent = yield* Effect.mapError(send(prepared), Reasons.fromFault(prepared[1].where))
+    if (refusesSchemas) return sent
+    refusesSchemas = true
+    yield* Effect.logWarning(
+      `The endpoint ${held.endpoint.name} does not take a schema (${safe(held.conceal(refusal.message))}): from here on it stands in the prompt, and answers are checked as before.`
+    )
+    return sent
+  })
+
+  const generateText = Effect.fnUntraced(function* (provided: LanguageModel.ProviderOptions) {
+    const isObject = provided.responseFormat.type !== "text"
+    const wasPrompted = refusesSchemas
+    const prepared = yield* prepare(provided, "generateText", wasPrompted)
+    const [body, asked] = yield* Effect.catch(send(prepared), (fault) =>
+      isObject && !wasPrompted && SchemaInPrompt.refusesFormat(fault)
+        ? sendPrompted(provided, fault)
+        : Effect.fail(Reasons.fromFault(prepared[1].where)(fault))
+    )
+    const parts = yield* Whole.read(body, asked)
+    // What a model is asked for in words it may put into a fence, or say something with.
+    return isObject && refusesSchemas ? parts.map(Whole.plain) : parts
   })
 
   return yield* LanguageModel.make({

@@ -74,6 +74,15 @@ const toolsOf = (
         tool_choice: choiceOf(toolChoice)
       }))
 
+/** The schema of an answer that has one. */
+export const schemaOfAnswer = (
+  { responseFormat }: Options,
+  where: Reasons.Where
+): Effect.Effect<Schema.Json | undefined, AiError.AiError> =>
+  responseFormat.type === "text"
+    ? Effect.undefined
+    : schemaOf(where, () => codecTransformer(responseFormat.schema).jsonSchema)
+
 /**
  * The schema in the words of the engine.
  *
@@ -82,34 +91,29 @@ const toolsOf = (
 const formatOf = (
   { responseFormat }: Options,
   protocol: Protocol,
-  where: Reasons.Where
-): Effect.Effect<Parameters, AiError.AiError> =>
-  responseFormat.type === "text"
-    ? Effect.succeed({})
-    : Effect.map(
-        schemaOf(where, () => codecTransformer(responseFormat.schema).jsonSchema),
-        (schema) => ({
-          response_format:
-            protocol === "tgi"
-              ? { type: "json", value: schema }
-              : {
-                  type: "json_schema",
-                  json_schema: {
-                    name: responseFormat.objectName,
-                    strict: ClosedSchema.isStrict(schema),
-                    schema
-                  }
+  schema: Schema.Json | undefined
+): Parameters =>
+  responseFormat.type === "text" || schema === undefined
+    ? {}
+    : {
+        response_format:
+          protocol === "tgi"
+            ? { type: "json", value: schema }
+            : {
+                type: "json_schema",
+                json_schema: {
+                  name: responseFormat.objectName,
+                  strict: ClosedSchema.isStrict(schema),
+                  schema
                 }
-        })
-      )
+              }
+      }
 
-/** What a request says beside its messages and the parameters of its caller. */
+/** What a request says beside its messages and the parameters of its caller; the schema, where it is to be sent. */
 export const from = (
   options: Options,
   protocol: Protocol,
-  where: Reasons.Where
+  where: Reasons.Where,
+  schema: Schema.Json | undefined
 ): Effect.Effect<Parameters, AiError.AiError> =>
-  Effect.zipWith(toolsOf(options, where), formatOf(options, protocol, where), (tools, format) => ({
-    ...tools,
-    ...format
-  }))
+  Effect.map(toolsOf(options, where), (tools) => ({ ...tools, ...formatOf(options, protocol, schema) }))

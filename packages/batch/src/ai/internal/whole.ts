@@ -2,10 +2,12 @@
  * A whole answer of `/v1/chat/completions` as parts.
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as AiError from "effect/ai/AiError"
 import type * as IdGenerator from "effect/ai/IdGenerator"
 import type * as Response from "effect/ai/Response"
+import * as AnswerJson from "../../internal/answer/answerJson.ts"
 import * as Calls from "./calls.ts"
 import * as Reasons from "./reasons.ts"
 
@@ -33,6 +35,15 @@ const Answer = Schema.Struct({
 })
 
 const decode = Schema.decodeUnknownEffect(Answer)
+
+/** A text as the JSON that it holds, where it holds one value that loses nothing. */
+export const plain = (part: Response.PartEncoded): Response.PartEncoded => {
+  if (part.type !== "text") return part
+  const found = AnswerJson.find(part.text)
+  return Option.isNone(found) || found.value.lost !== undefined
+    ? part
+    : { ...part, text: JSON.stringify(found.value.value) }
+}
 
 /** The parts of an answer: of its first choice, where there are several. */
 export const read = Effect.fnUntraced(function* (

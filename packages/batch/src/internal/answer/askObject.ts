@@ -11,6 +11,7 @@ import { type Protocol, protocolOf } from "../../Protocol.ts"
 import { Mismatch, type StructuredOutput } from "../../StructuredOutput.ts"
 import type { RetryWith, Truncated } from "../../Truncation.ts"
 import { safe } from "../input/problemText.ts"
+import * as SchemaInPrompt from "./schemaInPrompt.ts"
 import * as TextAnswer from "./textAnswer.ts"
 import * as WholeAnswer from "./wholeAnswer.ts"
 
@@ -49,33 +50,14 @@ const responseFormat = (
     ? { type: "json", value: jsonSchema }
     : { type: "json_schema", json_schema: { name, strict: isStrict, schema: jsonSchema } }
 
-const isText = (json: Schema.Json | undefined): json is string => typeof json === "string"
-
-/** Some templates have room for one system message alone, in the first place. */
-const instructed = (messages: ReadonlyArray<Message>, instruction: string): ReadonlyArray<Message> => {
-  const [first, ...rest] = messages
-  const content = first?.["content"]
-  return first?.role === "system" && isText(content)
-    ? [{ ...first, content: `${content}\n\n${instruction}` }, ...rest]
-    : [{ role: "system", content: instruction }, ...messages]
-}
-
-const speaksOfFormat =
-  /response_?format|json_schema|json schema|guided|grammar|structured[ _]?output|xgrammar|outlines|llguidance/i
-
-/** Whether the engine has refused the schema, as far as its words tell. */
-const refusesFormat = ({ detail, status }: Fault) =>
-  status !== undefined && [400, 404, 422, 500, 501].includes(status) && speaksOfFormat.test(detail ?? "")
-
 /** Makes the asking for one job: what was learnt of an endpoint holds for as long as it is held. */
 export const make = <A>(options: Options<A>) => {
   const { output, parameters, reasks } = options
-  const schemaText = JSON.stringify(output.jsonSchema)
-  const instruction = `Answer with one JSON value that fits this JSON Schema, and with nothing else:\n${schemaText}`
+  const instruction = SchemaInPrompt.instruction(output.jsonSchema)
   const refusing = new WeakSet<CurrentEndpoint["Service"]>()
 
   const correction = (problem: string) =>
-    `This answer was not accepted: ${problem}. Answer again with one JSON value that fits this JSON Schema, and with nothing else:\n${schemaText}`
+    `This answer was not accepted: ${problem}. ${instruction.replace("Answer", "Answer again")}`
 
   const asked = (messages: ReadonlyArray<Message>, more: Parameters) =>
     WholeAnswer.make({
@@ -88,11 +70,11 @@ export const make = <A>(options: Options<A>) => {
     messages: ReadonlyArray<Message>
   ): Effect.fn.Return<WholeAnswer.Whole, Fault | Truncated, CurrentEndpoint> {
     const held = yield* CurrentEndpoint
-    const byPrompt = asked(instructed(messages, instruction), {})
+    const byPrompt = asked(SchemaInPrompt.instructed(messages, instruction), {})
     if (refusing.has(held)) return yield* byPrompt
     const format = responseFormat(protocolOf(held.endpoint), options.name, output)
     return yield* Effect.catchTag(asked(messages, { response_format: format }), "Fault", (fault) =>
-      refusesFormat(fault)
+      SchemaInPrompt.refusesFormat(fault)
         ? Effect.tap(byPrompt, () => {
             // Only now it is known to be the schema: the row was not refused without it.
             if (refusing.has(held)) return Effect.void
