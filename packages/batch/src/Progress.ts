@@ -5,6 +5,10 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { type Bill, expected } from "./Cost.ts"
 import type { Reason } from "./Fault.ts"
+import * as Pace from "./internal/pace.ts"
+
+/** Milliseconds from now until all is done: at the earliest, likely, and at the latest. */
+export type TimeLeft = Pace.TimeLeft
 
 /** A look at a run. `total` is known only for an input that was read before. */
 export interface Snapshot {
@@ -24,6 +28,16 @@ export interface Snapshot {
   readonly elapsedMillis: number
   /** Succeeded and failed items per second, over the whole run so far. */
   readonly rate: number
+  /** The same of the last half minute, or of the time that the last ten took; `rate` until that is known. */
+  readonly recentRate: number
+  /**
+   * When the rest is done, by how the latest third of the run went and by how unevenly it went; counted from looks at the
+   * counters, of which there should be one a second. `undefined` for the first seconds, and as long as the run goes too unevenly
+   * or too slowly to tell.
+   */
+  readonly timeLeft: TimeLeft | undefined
+  /** Failed attempts by reason. */
+  readonly faults: ReadonlyMap<Reason, number>
   readonly lastError: string | undefined
   /** What the endpoint has cost so far; `undefined` before the run holds one. */
   readonly bill: Bill | undefined
@@ -62,6 +76,7 @@ export interface Cells {
 /** Makes the counters of a run; their clock starts with the run itself. */
 export const make = (options?: { readonly total?: number | undefined }): Progress => {
   const faults = new Map<Reason, number>()
+  const pace = Pace.make()
   const cells: Cells = {
     startedAt: undefined,
     hardware: undefined,
@@ -86,7 +101,9 @@ export const make = (options?: { readonly total?: number | undefined }): Progres
       const bill = cells.bill && (yield* cells.bill)
       const { succeeded, failed, skipped, inFlight, attempts, lastError } = cells
       const total = options?.total
-      const left = total === undefined ? undefined : total - succeeded - failed - skipped
+      const left = total === undefined ? undefined : Math.max(0, total - succeeded - failed - skipped)
+      if (cells.startedAt !== undefined) pace.see(now, succeeded + failed)
+      const timeLeft = left === undefined ? undefined : pace.left(left, inFlight)
       const rate = elapsedMillis === 0 ? 0 : ((succeeded + failed) * 1000) / elapsedMillis
       return {
         total,
@@ -100,9 +117,17 @@ export const make = (options?: { readonly total?: number | undefined }): Progres
         heldMillis: cells.heldMillis(),
         elapsedMillis,
         rate,
+        recentRate: pace.rate() ?? rate,
+        timeLeft,
+        faults,
         lastError,
         bill,
-        expectedDollars: bill && expected(bill, { left, rate })
+        expectedDollars:
+          bill &&
+          expected(
+            bill,
+            timeLeft === undefined ? { left, rate } : { left: timeLeft.expectedMillis / 1000, rate: 1 }
+          )
       }
     })
   }

@@ -84,7 +84,7 @@ const table: ReadonlyArray<readonly [event: ManagedEndpoint.Event, says: string,
     [{ ...capped, minutes: Infinity }, "more minutes than anybody counts", undefined],
     [
       { _tag: "Kept", namespace: "n", endpoint, bill },
-      "AND BILLED at $0.8 an hour. To end it: hf endpoints pause e --namespace n",
+      "AND BILLED at $0.8 an hour. To end it: stint endpoints pause e --namespace n",
       undefined
     ]
   ]

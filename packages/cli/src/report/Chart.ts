@@ -60,8 +60,14 @@ const svg = ({ description, id, title }: Frame, height: number, inner: ReadonlyA
     "</svg>"
   ].join("\n")
 
-const label = (side: "x" | "y", percent: number, what: string) =>
-  `<span class="${side}" style="${side === "x" ? "left" : "bottom"}:${round(percent)}%">${escaped(what)}</span>`
+/** From here on a label of the x axis ends at its place: in its middle it would reach out of the page. */
+const NEAR_END = 92
+
+const label = (side: "x" | "y", percent: number, what: string) => {
+  const place = `${side === "x" ? "left" : "bottom"}:${round(percent)}%`
+  const turned = side === "x" && percent > NEAR_END ? ";transform:translateX(-100%)" : ""
+  return `<span class="${side}" style="${place}${turned}">${escaped(what)}</span>`
+}
 
 const axes = (picture: string, yLabels: ReadonlyArray<string>, xLabels: ReadonlyArray<string>) =>
   [
@@ -150,6 +156,9 @@ export const lines = (
   return `${series.length > 1 ? key(series) : ""}${axes(picture, yLabels, xLabels)}`
 }
 
+/** Fewer are as wide as so many would be. */
+const FEW_BARS = 6
+
 /** How values lie: a bar for each stretch, all of one width, since each is as many times as wide as the one before. */
 export const histogram = (
   chart: Frame & {
@@ -162,10 +171,10 @@ export const histogram = (
   const yTicks = ticks(
     bars.reduce((most, { count }) => Math.max(most, count), 0),
     3
-  )
+  ).filter(Number.isInteger)
   const top = yTicks.at(-1) ?? 1
-  const pitch = WIDTH / Math.max(1, bars.length)
   // A few bars are no wall.
+  const pitch = WIDTH / Math.max(FEW_BARS, bars.length)
   const gap = Math.min(pitch * 0.12, 12)
   const atY = (y: number) => HEIGHT - (y / top) * HEIGHT
   const picture = svg(chart, HEIGHT, [
@@ -181,7 +190,10 @@ export const histogram = (
   const xLabels = bars.flatMap(({ from }, at) =>
     at % every === 0 ? [label("x", ((at * pitch) / WIDTH) * 100, write(from))] : []
   )
-  const end = bars.length % every === 0 ? [label("x", 100, write(bars.at(-1)?.to ?? 0))] : []
+  const right = ((bars.length * pitch) / WIDTH) * 100
+  // Below one or two bars there is room for the first label.
+  const end =
+    bars.length > 2 && bars.length % every === 0 ? [label("x", right, write(bars.at(-1)?.to ?? 0))] : []
   return axes(
     picture,
     yTicks.map((tick) => label("y", (tick / top) * 100, tick.toLocaleString("en-US"))),

@@ -32,17 +32,22 @@ export const endedOf = ({ exit, signal }: Omit<End, "directory">): Ended => {
   return { how: fromCause(exit.cause) === ExitCode.stopped ? "stopped" : "failed", why }
 }
 
-/** Writes the report's files; what cannot be written is a warning. */
+/** Writes the report's files, and gives the report; what cannot be written is a warning, and nothing is given. */
 export const write = (recorder: Recorder, report: Report.Report, end: End) =>
   Effect.gen(function* () {
     const ReportFolder = yield* Effect.promise(() => import("./ReportFolder.ts"))
     const { directory } = end
     const folder = yield* ReportFolder.totalOf(directory)
-    yield* ReportFolder.write(directory, yield* recorder.report(report, endedOf(end), folder))
+    const whole = yield* recorder.report(report, endedOf(end), folder)
+    yield* ReportFolder.write(directory, whole)
+    return whole
   }).pipe(
     Effect.catchCause((cause) =>
-      Effect.logWarning(
-        `The report of this run could not be written to ${end.directory}: ${Cause.pretty(cause).split("\n", 1)[0]}. Its rows are not touched by that.`
+      Effect.as(
+        Effect.logWarning(
+          `The report of this run could not be written to ${end.directory}: ${Cause.pretty(cause).split("\n", 1)[0]}. Its rows are not touched by that.`
+        ),
+        undefined
       )
     )
   )

@@ -11,7 +11,7 @@ const billedAs = (endpoint: NonNullable<RunReport["endpoint"]>) => {
   const { name, namespace, state } = endpoint
   const inNamespace = namespace === undefined ? "" : ` --namespace ${namespace}`
   const how = state === undefined ? "MAY STILL BE BILLED" : `is ${state} AND BILLED`
-  return `Endpoint ${name} ${how}. To end that: hf endpoints pause ${name}${inNamespace}`
+  return `Endpoint ${name} ${how}. To end that: stint endpoints pause ${name}${inNamespace}`
 }
 
 /** The share of the billed time that brought no rows, from where it is worth a word. */

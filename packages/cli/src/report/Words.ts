@@ -87,7 +87,7 @@ export const facts = (report: RunReport): ReadonlyArray<Fact> => {
 }
 
 const about: Record<Phase["name"], string> = {
-  wait: "not billed: waiting for the endpoint to be free to take",
+  wait: "not billed: reading the input, waiting for those who hold it",
   cold: "from the call that starts it until it is ready",
   ramp: "until rows come at four fifths of the best speed",
   steady: "at four fifths of the best speed or more",
@@ -105,8 +105,16 @@ export interface Part {
   readonly dollars: string | undefined
 }
 
+/** Less than that is told as such: it is a share of a bill, and no price. */
+const LEAST = 0.00001
+
+const partOfDollars = (dollars: number) =>
+  dollars > 0 && dollars < LEAST ? "< $0.00001" : formatDollars(dollars)
+
 /** The parts of the run. */
 export const parts = ({ phases }: RunReport): ReadonlyArray<Part> => {
+  // Nothing was woken: what was read first is not where minutes went.
+  if (phases.every(({ name }) => name === "wait")) return []
   const whole = phases.reduce((sum, { fromMillis, toMillis }) => sum + toMillis - fromMillis, 0)
   return phases.map(({ dollars, fromMillis, name, toMillis }) => ({
     name,
@@ -114,7 +122,7 @@ export const parts = ({ phases }: RunReport): ReadonlyArray<Part> => {
     millis: toMillis - fromMillis,
     time: time(toMillis - fromMillis),
     share: share(toMillis - fromMillis, whole),
-    dollars: dollars === undefined ? undefined : formatDollars(dollars)
+    dollars: dollars === undefined ? undefined : partOfDollars(dollars)
   }))
 }
 

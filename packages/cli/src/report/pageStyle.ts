@@ -15,7 +15,7 @@ main{max-width:920px;margin:0 auto;padding:28px 20px 48px}
 header p{margin:2px 0 0;color:var(--dim);overflow-wrap:anywhere}
 h1{font-size:24px;line-height:1.25;margin:0;overflow-wrap:anywhere}
 h2{font-size:17px;margin:36px 0 10px;padding-top:14px;border-top:1px solid var(--rule)}
-h3{font-size:14px;margin:20px 0 6px}
+h3{font-size:14px;margin:20px 0 6px;overflow-wrap:anywhere}
 p{margin:8px 0}
 .badge{display:inline-block;font-size:13px;font-weight:600;line-height:1.5;padding:0 10px;border-radius:12px;border:1px solid currentColor;color:var(--good);vertical-align:3px;margin-left:8px;white-space:nowrap}
 .badge.bad{color:var(--bad)}
@@ -31,7 +31,7 @@ p{margin:8px 0}
 .box ul{margin:4px 0 0;padding-left:20px}
 .box strong{font-size:14px}
 .stack svg{display:block;width:100%;height:30px;border-radius:6px}
-.plot{display:grid;grid-template-columns:auto 1fr;column-gap:8px;margin:14px 0 4px}
+.plot{display:grid;grid-template-columns:auto minmax(0,1fr);column-gap:8px;margin:14px 0 4px}
 .plot svg{width:100%;height:170px;display:block;overflow:visible}
 .ys{position:relative;width:58px}
 .ys .y{position:absolute;right:0;transform:translateY(50%)}
@@ -52,6 +52,7 @@ ${["wait", "cold", "ramp", "steady", "tail", "drain"].map((name) => `rect.${name
 table{border-collapse:collapse;width:100%;margin:10px 0;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:6px 14px 6px 0;border-bottom:1px solid var(--rule);vertical-align:top}
 th{color:var(--dim);font-weight:500;font-size:13px}
+td:first-child{min-width:5em}
 td.n,th.n{text-align:right;white-space:nowrap}
 th:last-child,td:last-child{padding-right:0}
 td.dim{color:var(--dim)}
@@ -62,11 +63,12 @@ code{overflow-wrap:anywhere}
 .failure h3{margin:0 0 2px}
 .failure ul{margin:4px 0;padding-left:20px}
 .failure li{margin:4px 0;overflow-wrap:anywhere}
-.pair{display:grid;grid-template-columns:1fr 1fr;gap:0 32px}
-.facts-list{display:grid;grid-template-columns:max-content 1fr;gap:4px 20px;margin:10px 0}
+.pair{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:0 32px}
+.facts-list{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:4px 20px;margin:10px 0}
 .facts-list dt{color:var(--dim)}
 .facts-list dd{margin:0;overflow-wrap:anywhere}
 .dim{color:var(--dim)}
-@media (max-width:720px){main{padding:20px 14px 40px}.facts{grid-template-columns:1fr 1fr;gap:10px}.pair{grid-template-columns:1fr}.about{display:none}.ys{width:48px}.facts .value{font-size:22px}.facts-list{column-gap:14px}}
-@media print{:root{--bg:#fff;--soft:#fff;--text:#000;--dim:#444;--rule:#bbb}body{font-size:11pt}main{max-width:none;padding:0}h2,h3{break-after:avoid}.plot,.facts,.failure,.stack,tr,.box{break-inside:avoid}svg,i,.box,.facts div{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+@media (max-width:720px){main{padding:20px 14px 40px}.facts{grid-template-columns:1fr 1fr;gap:10px}.pair{grid-template-columns:minmax(0,1fr)}.about{display:none}.ys{width:48px}.facts .value{font-size:22px}.facts-list{column-gap:14px}}
+@media (max-width:360px){.facts .value{font-size:18px}}
+@media print{:root{--bg:#fff;--soft:#fff;--text:#000;--dim:#444;--rule:#bbb}body{font-size:11pt}main{max-width:none;padding:0}h2,h3,.key{break-after:avoid}.plot,.facts,.failure,.stack,tr,.box{break-inside:avoid}svg,i,.box,.facts div{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `

@@ -44,8 +44,8 @@ export const format = (
   const rows = all.map((one) => row(one, options.now))
   const fit: Table.Fit = {
     width: options.width,
-    cut: { hardware: 16, model: 10, by: 4, tags: 5, namespace: 6 },
-    drop: ["by", "age", "tags", "model", "hardware"],
+    cut: { name: 20, hardware: 14, model: 10, by: 5, tags: 5, namespace: 6 },
+    drop: ["tags", "by", "model", "age", "hardware"],
     keepEnd: ["model"],
     right: ["$/h now", "age"]
   }

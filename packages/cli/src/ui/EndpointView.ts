@@ -5,7 +5,7 @@ import type { Endpoint } from "@stint/core/Endpoint"
 import { type EndpointPrice, dollars } from "../EndpointPrice.ts"
 
 /** What brings the endpoint on from where it is. */
-const waitsFor = (endpoint: Endpoint): string | undefined => {
+export const waitsFor = (endpoint: Endpoint): string | undefined => {
   switch (endpoint.state) {
     case "running":
       return undefined

@@ -2,37 +2,25 @@
  * What a person sees of a run, on stderr: each step of the lease, and how far the rows are.
  */
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 import { formatDollars, formatPrice } from "@stint/batch/Cost"
-import type { Bill } from "@stint/batch/Cost"
 import type * as ManagedEndpoint from "@stint/batch/ManagedEndpoint"
 import type { Endpoint } from "@stint/core/Endpoint"
 import * as PriceList from "@stint/core/PriceList"
-import type { Progress, Snapshot } from "@stint/batch/Progress"
+import type { Progress } from "@stint/batch/Progress"
 import { dollarsPerThousand } from "@stint/batch/Report"
 import type { Report } from "@stint/batch/Report"
+import * as Cells from "./Cells.ts"
+import * as LeaseState from "./LeaseState.ts"
+import * as RunFrame from "./RunFrame.ts"
+import { Screen } from "./Screen.ts"
+import { formatMillis } from "./Times.ts"
 
-/** Where the view writes: stderr, and whether a line there can be drawn over. */
-export class Screen extends Context.Service<
-  Screen,
-  {
-    readonly write: (text: string) => Effect.Effect<void>
-    readonly canRedraw: boolean
-    readonly columns: number
-  }
->()("@stint/cli/ui/RunView/Screen") {}
+export { Screen } from "./Screen.ts"
+export { formatMillis } from "./Times.ts"
 
 const count = (n: number) => n.toLocaleString("en-US")
-
-/** `1m 05s`, `12.3s`: short, for a line that changes. */
-export const formatMillis = (millis: number): string => {
-  if (millis < 60_000) return `${(millis / 1000).toFixed(1)}s`
-  const seconds = Math.round(millis / 1000)
-  return `${Math.floor(seconds / 60)}m ${String(seconds % 60).padStart(2, "0")}s`
-}
 
 const releaseVerb: Record<ManagedEndpoint.ReleasePolicy, string> = {
   pause: "Pausing",
@@ -99,7 +87,7 @@ const autoscales = (event: Extract<ManagedEndpoint.Event, { readonly _tag: "Auto
 }
 
 const pauseCommand = (namespace: string, name: string) =>
-  `hf endpoints pause ${name} --namespace ${namespace}`
+  `stint endpoints pause ${name} --namespace ${namespace}`
 
 /** What a create of ours is tagged with is found by a sweep, which does not know that it was to be kept. */
 const untilSwept = ({ endpoint }: Extract<ManagedEndpoint.Event, { readonly _tag: "Kept" }>) =>
@@ -154,68 +142,123 @@ const describe = (event: ManagedEndpoint.Event, name: string): string => {
   }
 }
 
-const bar = (done: number, total: number, width: number) => {
-  const filled = total === 0 ? width : Math.floor((done / total) * width)
-  return `${"█".repeat(filled)}${"░".repeat(width - filled)}`
-}
-
-/** Dollars so far, and about how many in the end; minutes where the price is not known. */
-const moneyOf = (bill: Bill | undefined, expected: number | undefined): string => {
-  if (bill === undefined) return ""
-  if (bill.dollars === undefined) return `  ${bill.billedMinutes} min billed`
-  const end = expected === undefined ? "" : ` of about ${formatDollars(expected)}`
-  return `  ${formatDollars(bill.dollars)}${end}`
-}
-
-const describeProgress = (now: Snapshot, bill: Bill | undefined): string => {
-  const done = now.succeeded + now.failed + now.skipped
-  const left = now.total === undefined ? undefined : now.total - done
-  const eta =
-    left === undefined || now.rate === 0 ? "" : `  about ${formatMillis((left / now.rate) * 1000)} left`
-  const money = moneyOf(bill, now.expectedDollars)
-  const failed = now.failed === 0 ? "" : `  ${count(now.failed)} failed`
-  const of = now.total === undefined ? count(done) : `${count(done)}/${count(now.total)}`
-  const flight = now.isHeld ? "endpoint away, waiting" : `${now.inFlight}/${Math.round(now.limit)} in flight`
-  const picture = now.total === undefined ? "" : `${bar(done, now.total, 16)} `
-  return `${picture}${of}${failed}  ${Math.round(now.rate)}/s  ${flight}${money}${eta}`
-}
-
 /** The view of one run. */
 export interface RunView {
   readonly say: (line: string) => Effect.Effect<void>
   readonly event: (event: ManagedEndpoint.Event) => Effect.Effect<void>
-  /** Shows how far it is until it is interrupted; clears its line when it ends. */
-  readonly follow: (progress: Progress, bill: Effect.Effect<Bill>) => Effect.Effect<void>
+  /** Shows where the endpoint is and how far the rows are until it is interrupted; then takes away what can be drawn over. */
+  readonly follow: (progress: Progress) => Effect.Effect<never>
 }
 
-const CLEAR = "\r\u001b[K"
+/** Erases from the cursor to the end of the screen. */
+const CLEAR = "\r\u001b[J"
+const CLEAR_LINE = "\u001b[K"
+const up = (lines: number) => `\r\u001b[${lines}A`
 
-/** Makes the view for the endpoint of that name. */
-export const make = Effect.fnUntraced(function* (name: string): Effect.fn.Return<RunView, never, Screen> {
-  const { write, canRedraw, columns } = yield* Screen
-  const say = (line: string) => write(`${canRedraw ? CLEAR : ""}${line}\n`)
+const styles = { label: ["\u001b[2m", "\u001b[22m"], bad: ["\u001b[33m", "\u001b[39m"] } as const
+
+/** How often it is drawn. */
+const DRAWN = Duration.millis(500)
+/** How often it is looked at where it is not drawn: the time that is left is reckoned from looks. */
+const LOOKED = Duration.seconds(1)
+
+/** Milliseconds between two lines of a log: seldom enough for a run of a night. */
+const pauseOf = (elapsed: number, phase: LeaseState.Lease["phase"]): number =>
+  elapsed >= 600_000 ? 60_000 : phase === "booting" ? 30_000 : 10_000
+
+/** Below so many lines of a terminal there is room for one. */
+const LOW = 12
+
+/** Makes the view for the endpoint of that name, which has so long to be ready. */
+export const make = Effect.fnUntraced(function* (
+  name: string,
+  options: { readonly readyTimeout?: Duration.Duration | undefined } = {}
+): Effect.fn.Return<RunView, never, Screen> {
+  const screen = yield* Screen
+  const { canRedraw, write } = screen
   const startedAt = yield* Clock.currentTimeMillis
+  const readyTimeout = options.readyTimeout && Duration.toMillis(options.readyTimeout)
+  let lease = LeaseState.initial
+  /** What stands below the cursor. */
+  let block = ""
+
+  /*
+   * The cursor stands on an empty line, what is drawn below it. So whoever else writes to the terminal, a warning or the
+   * terminal itself for Ctrl-C, writes there; and what is below is wiped wherever a new width has moved it.
+   */
+  const blockOf = (texts: ReadonlyArray<string>) =>
+    texts.length === 0
+      ? CLEAR
+      : `\r${CLEAR_LINE}${texts.map((text) => `\n${text}${CLEAR_LINE}`).join("")}\u001b[J${up(texts.length)}`
+
+  const style = (part: "label" | "bad", text: string) => {
+    const [from, to] = styles[part]
+    return screen.canColor === true && text !== "" ? `${from}${text}${to}` : text
+  }
+
+  const textsOf = (moment: RunFrame.Moment): ReadonlyArray<string> => {
+    const columns = Math.max(1, screen.columns - 1)
+    if ((screen.rows ?? 24) >= LOW) {
+      return RunFrame.lines(moment, columns).map((line) => RunFrame.lineOf(line, columns, style))
+    }
+    const line = RunFrame.one(moment)
+    return line === undefined ? [] : [Cells.clip(line, columns)]
+  }
+
+  const say = (line: string) => write(canRedraw ? `${CLEAR}${line}\n${block}` : `${line}\n`)
+
+  const moment = (progress: Progress) =>
+    Effect.map(Effect.all([Clock.currentTimeMillis, progress.snapshot]), ([now, snapshot]) => ({
+      now,
+      lease,
+      snapshot
+    }))
+
+  const drawn = (progress: Progress) =>
+    Effect.gen(function* () {
+      const now = yield* moment(progress)
+      const texts = textsOf(now)
+      const next = texts.length === 0 && block === "" ? "" : blockOf(texts)
+      // Whatever was written over it meanwhile is drawn anew.
+      if (next !== "") yield* write(next)
+      block = texts.length === 0 ? "" : next
+    })
+
+  let toldAt = startedAt
+  const logged = (progress: Progress) =>
+    Effect.gen(function* () {
+      const now = yield* moment(progress)
+      const elapsed = now.now - startedAt
+      if (now.lease.phase === "none" || now.now - toldAt < pauseOf(elapsed, now.lease.phase)) return
+      const line = RunFrame.one(now)
+      if (line === undefined) return
+      toldAt = now.now
+      yield* write(`[${formatMillis(elapsed)}] ${line}\n`)
+    })
+
   return {
     say,
-    event: (event) => {
+    event: Effect.fnUntraced(function* (event) {
+      const now = yield* Clock.currentTimeMillis
+      lease = LeaseState.after(lease, event, now, readyTimeout)
+      toldAt = now
+      const words = describe(event, name)
       const hint = canRedraw ? nextCtrlC[event._tag] : undefined
-      return say(`${describe(event, name)}${hint === undefined ? "" : `  [${hint}]`}`)
-    },
-    follow: (progress, bill) => {
-      const draw = Effect.gen(function* () {
-        const line = describeProgress(yield* progress.snapshot, yield* bill)
-        if (canRedraw) return yield* write(CLEAR + line.slice(0, columns - 1))
-        const elapsed = (yield* Clock.currentTimeMillis) - startedAt
-        yield* write(`[${formatMillis(elapsed)}] ${line}\n`)
-      })
-      const interval = canRedraw ? Duration.millis(250) : Duration.seconds(10)
-      return Effect.sleep(interval).pipe(
-        Effect.andThen(draw),
-        Effect.repeat(Schedule.forever),
-        Effect.asVoid,
-        Effect.ensuring(canRedraw ? write(CLEAR) : Effect.void)
+      if (hint === undefined) return yield* say(words)
+      const isOne = Cells.widthOf(words) + Cells.widthOf(hint) + 4 < screen.columns
+      yield* say(`${words}${isOne ? "  " : "\n  "}[${hint}]`)
+    }),
+    follow: (progress) =>
+      (canRedraw ? Effect.delay(drawn(progress), DRAWN) : Effect.delay(logged(progress), LOOKED)).pipe(
+        Effect.forever,
+        Effect.ensuring(
+          Effect.suspend(() => {
+            const isThere = block !== ""
+            block = ""
+            return isThere ? write(CLEAR) : Effect.void
+          })
+        )
       )
-    }
   }
 })
 

@@ -1,23 +1,22 @@
 /**
  * Rows of text under headings, each column as wide as its widest cell.
  */
+import * as Cells from "./Cells.ts"
+
+/** Every cell is a line, whoever wrote what stands in it. */
+const cleaned = (headings: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>) => [
+  headings,
+  ...rows.map((row) => row.map(Cells.oneLine))
+]
+
+const widthsOf = (all: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<number> =>
+  (all[0] ?? []).map((_, column) =>
+    all.reduce((most, row) => Math.max(most, Cells.widthOf(row[column] ?? "")), 0)
+  )
 
 /** Lays out rows in columns; every row has as many cells as there are headings. */
-export const format = (
-  headings: ReadonlyArray<string>,
-  rows: ReadonlyArray<ReadonlyArray<string>>
-): string => {
-  const all = [headings, ...rows]
-  const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
-  return all
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd()
-    )
-    .join("\n")
-}
+export const format = (headings: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
+  fit(headings, rows, { width: undefined, cut: {}, drop: [] })
 
 /** How a table is made to fit. */
 export interface Fit {
@@ -34,13 +33,6 @@ export interface Fit {
 }
 
 const GAP = 2
-
-const cutTo = (cell: string, width: number, isEndKept: boolean) =>
-  cell.length <= width
-    ? cell
-    : isEndKept
-      ? `…${cell.slice(cell.length - width + 1)}`
-      : `${cell.slice(0, Math.max(0, width - 1))}…`
 
 /** The widths with so much taken off as has to be, from the widest that may be cut. */
 const shrink = (
@@ -70,25 +62,28 @@ export const fit = (
   rows: ReadonlyArray<ReadonlyArray<string>>,
   options: Fit
 ): string => {
-  const all = [headings, ...rows]
-  const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
+  const all = cleaned(headings, rows)
+  const widths = widthsOf(all)
   const left = shrink(headings, widths, options)
   const [dropped, ...drop] = options.drop
   if (left === undefined && dropped !== undefined) {
     const keep = (row: ReadonlyArray<string>) => row.filter((_, column) => headings[column] !== dropped)
     return fit(keep(headings), rows.map(keep), { ...options, drop })
   }
-  return all
-    .map((row) =>
-      row
-        .map((cell, column) => {
-          const width = (left ?? widths)[column] ?? 0
-          const heading = headings[column] ?? ""
-          const text = cutTo(cell, width, options.keepEnd?.includes(heading) === true)
-          return options.right?.includes(heading) === true ? text.padStart(width) : text.padEnd(width)
-        })
-        .join(" ".repeat(GAP))
-        .trimEnd()
-    )
-    .join("\n")
+  const lineOf = (row: ReadonlyArray<string>) =>
+    row
+      .map((cell, column) => {
+        const width = (left ?? widths)[column] ?? 0
+        const heading = headings[column] ?? ""
+        const isEndKept = options.keepEnd?.includes(heading) === true
+        const text = isEndKept ? Cells.clipStart(cell, width) : Cells.clip(cell, width)
+        return options.right?.includes(heading) === true
+          ? Cells.padStart(text, width)
+          : Cells.padEnd(text, width)
+      })
+      .join(" ".repeat(GAP))
+      .trimEnd()
+  // Where nothing more can be cut or left out, the line is.
+  const { width = Infinity } = options
+  return all.map((row) => Cells.clip(lineOf(row), width)).join("\n")
 }
