@@ -2,11 +2,12 @@
  * Checks the repository: `node scripts/check.ts` what every change must pass, `--full` what takes long.
  *
  * Every step runs, whatever the ones before it said. Output is shown where a step fails (the tests' always).
- * The last line is `N passed, N failed`: each step counts as one, except the tests, which count themselves.
+ * The last line is `N passed, N failed`: each step counts as one, except the tests and the checks
+ * of the packages, which count themselves.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { checkPacking } from "./pack.ts"
+import { build as buildPackages } from "./packages/build.ts"
 import { bin, root, run } from "./run.ts"
 
 interface Verdict {
@@ -115,23 +116,31 @@ const vitest = (config: string, mayBeEmpty: boolean): Step => ({
   }
 })
 
-/** What lies in dist may be of files that are gone, and would be packed. */
 const build: Step = {
   name: "build",
   check: async () => {
-    for (const dist of fs.globSync("packages/*/dist", { cwd: root })) {
-      fs.rmSync(path.join(root, dist), { recursive: true, force: true })
-    }
-    const { code, output } = await run("pnpm", ["--recursive", "run", "build"])
+    const { code, output } = await buildPackages()
     return verdict(code === 0, output)
   }
 }
 
+/** Each check counts. Loaded late: the other steps need nothing that is installed to begin. */
 const packing: Step = {
   name: "packing",
   check: async () => {
-    const { details, note, ok } = await checkPacking()
-    return { ...verdict(ok, details), note }
+    const { checkPackages } = await import("./pack.ts")
+    const { fetchNodes } = await import("./packages/nodes.ts")
+    const { checkPage } = await import("./packages/page.ts")
+    const { checks, page, unchecked } = await checkPackages(await fetchNodes())
+    const all = [...checks, checkPage(page)]
+    const bad = all.filter(({ complaints }) => complaints.length > 0)
+    const missing = unchecked.map((version) => `, Node ${version} not checked here`).join("")
+    return {
+      passed: all.length - bad.length,
+      failed: bad.length,
+      note: `${all.length} checks${missing}`,
+      details: bad.map(({ complaints, name }) => [name, ...complaints].join("\n")).join("\n\n")
+    }
   }
 }
 
@@ -150,7 +159,7 @@ const perform = async ({ check, name }: Step): Promise<Verdict> => {
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
   const note = result.note === undefined ? "" : `  ${result.note}`
   console.log(`${result.failed === 0 ? "✓" : "✗"} ${name.padEnd(8)} ${seconds.padStart(6)} s${note}`)
-  if (result.details !== undefined) console.log(result.details.trimEnd())
+  if (result.details) console.log(result.details.trimEnd())
   return result
 }
 

@@ -1,117 +1,76 @@
 /**
- * Packs every public package, installs the tarballs in a project of their own, and imports from there what
- * they promise: `publishConfig` is swapped in by packing alone, so nothing else can prove it right.
+ * Packs every public package as it would be published, and tries what was packed: the tarballs themselves,
+ * and projects of their own that have nothing but them.
  */
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { root, run } from "./run.ts"
-
-interface Manifest {
-  readonly name: string
-  readonly version: string
-  readonly private?: boolean
-  readonly bin?: Readonly<Record<string, string>>
-  readonly peerDependencies?: Readonly<Record<string, string>>
-}
-
-interface Package {
-  readonly dir: string
-  readonly manifest: Manifest
-  readonly tarball: string
-}
+import { weigh } from "./packages/bundle.ts"
+import { type Check, check, inLanes } from "./packages/check.ts"
+import { installAll, needsOf, tryAlone, tryOn } from "./packages/consumer.ts"
+import { lintTarball } from "./packages/lint.ts"
+import { publicPackages } from "./packages/manifest.ts"
+import type { NodeBinary } from "./packages/nodes.ts"
+import { type Facts, missingInLine, page, summary } from "./packages/page.ts"
+import { checkContents, pack } from "./packages/tarball.ts"
+import { checkTypes, typeScripts } from "./packages/types.ts"
 
 export interface Packing {
-  readonly ok: boolean
-  readonly note: string
-  readonly details: string
+  readonly checks: ReadonlyArray<Check>
+  /** What docs/packages.md should say. */
+  readonly page: string
+  /** For a terminal. */
+  readonly summary: string
+  /** The Nodes that the registry does not have for this machine. */
+  readonly unchecked: ReadonlyArray<string>
 }
 
-const readManifest = (dir: string): Manifest =>
-  JSON.parse(fs.readFileSync(path.join(dir, "package.json"), "utf8"))
+/** Told of each part as it begins. */
+export type Progress = (part: string) => void
 
-const publicPackages = (home: string): ReadonlyArray<Package> =>
-  fs
-    .globSync("packages/*/package.json", { cwd: root })
-    .toSorted()
-    .map((file) => {
-      const dir = path.join(root, path.dirname(file))
-      const manifest = readManifest(dir)
-      const base = manifest.name.replace("@", "").replace("/", "-")
-      return { dir, manifest, tarball: path.join(home, `${base}-${manifest.version}.tgz`) }
-    })
-    .filter(({ manifest }) => manifest.private !== true)
-
-/** Peers at the versions that the workspace itself runs with. */
-const peers = (packages: ReadonlyArray<Package>): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    packages.flatMap(({ dir, manifest }) =>
-      Object.keys(manifest.peerDependencies ?? {}).map((name) => [
-        name,
-        readManifest(path.join(dir, "node_modules", name)).version
-      ])
-    )
+const packAndTry = async (
+  home: string,
+  nodes: ReadonlyArray<NodeBinary>,
+  begin: Progress
+): Promise<Packing> => {
+  begin("packing")
+  const tarballs = await inLanes(publicPackages(), (one) => pack(one, home))
+  const inside = tarballs.map(checkContents)
+  const lines = tarballs.map((one) => check(`${one.manifest.name}: its install line`, missingInLine(one)))
+  begin("publint and attw")
+  const linted = await inLanes(tarballs, lintTarball)
+  begin("installing together")
+  const together = path.join(home, "together")
+  await installAll(together, tarballs)
+  begin("installing alone")
+  const alone = await inLanes(tarballs, (tarball) =>
+    tryAlone(path.join(home, "alone", path.basename(tarball.dir)), tarball, tarballs)
   )
-
-const writeProject = (home: string, packages: ReadonlyArray<Package>): void => {
-  const tarballs = Object.fromEntries(
-    packages.map(({ manifest, tarball }) => [manifest.name, `file:${tarball}`])
-  )
-  const dependencies = { ...peers(packages), ...tarballs }
-  const manifest = { name: "packed", private: true, type: "module", dependencies }
-  fs.writeFileSync(path.join(home, "package.json"), JSON.stringify(manifest))
-  // JSON is YAML. The packages depend on each other by version, which no registry has yet.
-  const workspace = { packages: ["."], autoInstallPeers: false, overrides: tarballs }
-  fs.writeFileSync(path.join(home, "pnpm-workspace.yaml"), JSON.stringify(workspace))
+  begin("bundling")
+  const facts: Array<Facts> = []
+  for (const tarball of tarballs) {
+    facts.push({ tarball, weight: await weigh(together, tarball), needs: await needsOf(together, tarball) })
+  }
+  begin("running")
+  const onNodes = await inLanes(nodes, (node) => tryOn(together, node, tarballs))
+  begin("types")
+  const types = await checkTypes(together, tarballs)
+  return {
+    checks: [...inside, ...lines, ...linted.flat(), ...alone, ...onNodes.flat(), ...types],
+    page: page(facts, typeScripts()),
+    summary: summary(facts),
+    unchecked: nodes.filter(({ file }) => file === undefined).map(({ version }) => version)
+  }
 }
 
-const modulesOf = (home: string, { manifest }: Package): ReadonlyArray<string> => {
-  const dir = path.join(home, "node_modules", manifest.name)
-  const programs = Object.values(readManifest(dir).bin ?? {}).map((file) => path.basename(file))
-  const others = new Set(["index.js", ...programs])
-  const files = fs.readdirSync(path.join(dir, "dist")).filter((file) => file.endsWith(".js"))
-  const modules = files.filter((file) => !others.has(file)).toSorted()
-  return [manifest.name, ...modules.map((file) => `${manifest.name}/${file.slice(0, -3)}`)]
-}
-
-const must = async (command: string, args: ReadonlyArray<string>, cwd: string): Promise<void> => {
-  const { code, output } = await run(command, args, { cwd })
-  if (code !== 0) throw new Error(`${command} ${args.join(" ")}\n${output}`)
-}
-
-const importAll = (modules: ReadonlyArray<string>): string => `
-const failures = []
-for (const name of ${JSON.stringify(modules)}) {
-  const file = import.meta.resolve(name)
-  if (!file.endsWith(".js")) failures.push(name + " is " + file)
-  await import(name).catch((error) => failures.push(name + ": " + error.stack))
-}
-if (failures.length > 0) throw new Error(failures.join("\\n"))
-`
-
-const tryOut = async (home: string, packages: ReadonlyArray<Package>): Promise<string> => {
-  const modules = packages.flatMap((one) => modulesOf(home, one))
-  fs.writeFileSync(path.join(home, "import-all.js"), importAll(modules))
-  await must(process.execPath, ["import-all.js"], home)
-  const programs = packages.flatMap(({ manifest }) => Object.keys(manifest.bin ?? {}))
-  for (const name of programs) await must(path.join(home, "node_modules", ".bin", name), ["--version"], home)
-  return `${packages.length} packages, ${modules.length} modules, ${programs.length} programs`
-}
-
-const packAndTry = async (home: string): Promise<string> => {
-  const packages = publicPackages(home)
-  for (const { dir } of packages) await must("pnpm", ["pack", "--pack-destination", home], dir)
-  writeProject(home, packages)
-  await must("pnpm", ["install", "--prefer-offline", "--no-frozen-lockfile"], home)
-  return tryOut(home, packages)
-}
-
-export const checkPacking = async (): Promise<Packing> => {
+/** The packages must have been built. */
+export const checkPackages = async (
+  nodes: ReadonlyArray<NodeBinary>,
+  begin: Progress = () => undefined
+): Promise<Packing> => {
   const home = fs.mkdtempSync(path.join(os.tmpdir(), "stint-packed-"))
   try {
-    return { ok: true, note: await packAndTry(home), details: "" }
-  } catch (error) {
-    return { ok: false, note: "", details: error instanceof Error ? error.message : String(error) }
+    return await packAndTry(home, nodes, begin)
   } finally {
     fs.rmSync(home, { recursive: true, force: true })
   }
