@@ -8,7 +8,8 @@ export const processSuites = [
   "test/reliability/**",
   "examples/ai/**",
   "packages/batch/test/FolderLock.test.ts",
-  "packages/cli/test/Init.test.ts"
+  "packages/cli/test/Init.test.ts",
+  "test/cluster/**"
 ]
 
 const isLong = ({ moduleId }: TestSpecification) => /\/test\/(Chaos|CostSeeds)\w*\.test\.ts$/.test(moduleId)

@@ -28,6 +28,19 @@ const machinePath: House = (files) =>
     )
   )
 
+/** Parts of Effect that may change with any minor version, and need a database: one package stands for them. */
+const engineElsewhere: House = (files) =>
+  [...files]
+    .filter(([file]) => !file.startsWith("packages/cluster/"))
+    .flatMap(([file, text]) =>
+      Array.from(
+        text.matchAll(
+          /["'](effect\/(?:cluster|workflow|sql|persistence)(?:\/\w+)?|@effect\/sql-[\w/-]+)["']/g
+        ),
+        (found) => `${file}: ${found[1]} belongs in packages/cluster`
+      )
+    )
+
 /** A lockfile names no host, so that any registry serves it. */
 const registryHost: House = (files) =>
   [...files].flatMap(([file, text]) =>
@@ -82,6 +95,17 @@ describe("the rules of the house", () => {
       assert.strictEqual(one(machinePath, "A.ts", `const at = "/${place}/data"`), 1, place)
     }
     assert.strictEqual(one(machinePath, "A.ts", `import "./home/A.ts" // at \${dir}/work/a`), 0)
+    for (const module of [
+      "effect/sql",
+      "effect/cluster/Entity",
+      "effect/persistence/X",
+      "@effect/sql-pg/PgClient"
+    ]) {
+      const line = `import * as X from "${module}"`
+      assert.strictEqual(one(engineElsewhere, "packages/batch/src/A.ts", line), 1, module)
+      assert.strictEqual(one(engineElsewhere, "packages/cluster/src/A.ts", line), 0, module)
+    }
+    assert.strictEqual(one(engineElsewhere, "packages/cli/src/A.ts", 'import "effect/http"'), 0)
     assert.strictEqual(one(registryHost, "pnpm-lock.yaml", "    tarball: https://registry.example/a.tgz"), 1)
     assert.strictEqual(one(registryHost, "pnpm-lock.yaml", "    deprecated: see https://example.com"), 0)
   })
@@ -102,6 +126,7 @@ describe("the rules of the house", () => {
       assert.isAbove(sources.size, 0)
       assert.strictEqual(tooLong(sources).join("\n"), "")
       assert.strictEqual(saysNothing(sources).join("\n"), "")
+      assert.strictEqual(engineElsewhere(sources).join("\n"), "")
       assert.deepStrictEqual(
         machinePath(only(new Map([...packages, ...rest]), (file) => texts.test(file))),
         []

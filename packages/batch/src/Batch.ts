@@ -16,6 +16,7 @@ import { canonicalJson } from "./internal/canonicalJson.ts"
 import * as Decision from "./internal/engine/decision.ts"
 import * as Engine from "./internal/engine/engine.ts"
 import * as Known from "./internal/engine/known.ts"
+import * as RunSpan from "./internal/engine/runSpan.ts"
 import type { Stop } from "./internal/engine/stop.ts"
 import type * as FailureBudget from "./FailureBudget.ts"
 import type { Job } from "./Job.ts"
@@ -136,13 +137,6 @@ export const stream: {
     Engine.run(items, job, { ...options, identity: identityOf(job, options?.identity) })
 )
 
-/** The run as a span; its requests have none of their own. */
-const withRunSpan = <A, E, R, In, Out, E1, R1>(
-  effect: Effect.Effect<A, E, R>,
-  _items: unknown,
-  job: Job<In, Out, E1, R1>
-) => Effect.withSpan(effect, "Batch.run", { attributes: { "stint.job": job.name } })
-
 /**
  * Runs a job over a stream of items and gives the report, its bill as it is when the last item is done. The outcomes are in
  * the journal.
@@ -179,9 +173,9 @@ export const run: {
   ) {
     const { bill } = yield* ManagedEndpoint.CurrentEndpoint
     const progress = options?.progress ?? Progress.make()
-    yield* Stream.runDrain(stream(items, job, { ...options, progress }))
+    yield* RunSpan.of(Stream.runDrain(stream(items, job, { ...options, progress })), job, progress)
     return yield* Report.fromProgress(progress, yield* bill)
-  }, withRunSpan)
+  })
 )
 
 /** What an input comes to before anything is woken. */
@@ -234,8 +228,9 @@ export const prepare = Effect.fnUntraced(function* <In, SE, SR, Out, E, R>(
   )
   yield* known.flush
   if (changed !== undefined) return yield* new Decision.FingerprintChanged(changed)
+  yield* Effect.annotateCurrentSpan({ "stint.items": seen.size(), "stint.items.remaining": remaining })
   return { items: seen.size(), remaining, sum: sum() }
-})
+}, RunSpan.named("Batch.prepare"))
 
 /**
  * The whole run: reads the input against the journal first, wakes the endpoint only if something is left, and puts it back
@@ -284,15 +279,14 @@ export const runOn: {
     const onTaken = (all: number) => {
       sum = all
     }
+    const work = Engine.run(items, job, {
+      ...withIdentity,
+      progress,
+      onTaken,
+      identity: identityOf(job, withIdentity.identity)
+    })
     const [, bill] = yield* ManagedEndpoint.withBill(endpoint, () =>
-      Stream.runDrain(
-        Engine.run(items, job, {
-          ...withIdentity,
-          progress,
-          onTaken,
-          identity: identityOf(job, withIdentity.identity)
-        })
-      )
+      RunSpan.of(Stream.runDrain(work), job, progress)
     )
     const report = yield* Report.fromProgress(progress, bill)
     const found = report.succeeded + report.failed + report.skipped
@@ -301,7 +295,7 @@ export const runOn: {
       return yield* new ItemsChanged({ planned: plan.items, found })
     }
     return report
-  })
+  }, RunSpan.named("Batch.runOn"))
 )
 
 /** Whether that has happened already: nothing is to be woken for a run that is over before it begins. */

@@ -50,7 +50,19 @@ export interface Facts {
   readonly pricePerHour?: number | undefined
 }
 
-/** A place among the holders of an endpoint on this machine. */
+/** How a place stands that runs out unless it is renewed: another process may have released the endpoint then. */
+export interface Standing {
+  /** Whether the place is known not to have run out. While it is not, nothing is sent to the endpoint. */
+  readonly isSure: () => boolean
+  /** How often it had run out and was taken again. */
+  readonly losses: () => number
+  /** Waits until it stands; where it had run out, until it is taken again and the endpoint is being woken for it. */
+  readonly regained: Effect.Effect<void>
+  /** Renews the place of one who releases, before each call: `false` when it is another's by now, and must be left to them. */
+  readonly isOurs: Effect.Effect<boolean>
+}
+
+/** A place among the holders of an endpoint. */
 export interface Hold {
   /**
    * A record that was there already and whose holders are all gone: an orphan, taken over with what it knew, which stays in
@@ -78,6 +90,8 @@ export interface Hold {
    * `ended`; until then no other claim is let in. `others`: nothing more to do.
    */
   readonly leave: Effect.Effect<"last" | "others">
+  /** Where the place runs out unless it is renewed. Absent: it stands until it is left. */
+  readonly standing?: Standing | undefined
   /**
    * After `leave` said `last` and the release was confirmed (or there was nothing to release): the record goes. With
    * `unconfirmed`, what stood in the way, it stays for a sweep.
@@ -135,6 +149,10 @@ export interface Service {
    * interruptible, and an interrupted claim leaves nothing behind.
    */
   readonly claim: (claim: Claim) => Effect.Effect<Hold, ClaimError>
+  /** What a claim asks for that does not say. Default: `refuse`. */
+  readonly whenLeased?: WhenLeased | undefined
+  /** What is done about an endpoint that would never fall asleep by itself, where a lease does not say. Default: `warn`. */
+  readonly backstop?: "warn" | "set" | undefined
 }
 
 /** What both know: what is said later wins, except what was found, which is known best by who came first. */

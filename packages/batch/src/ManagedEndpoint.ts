@@ -21,9 +21,11 @@ import type * as Cost from "./Cost.ts"
 import type * as CostCap from "./CostCap.ts"
 import * as Acquire from "./internal/lease/acquire.ts"
 import * as LeaseEnd from "./internal/lease/leaseEnd.ts"
+import * as LeaseTelemetry from "./internal/lease/leaseTelemetry.ts"
 import * as ModelName from "./internal/lease/modelName.ts"
 import * as SharedLease from "./internal/lease/sharedLease.ts"
 import * as Spending from "./internal/lease/spending.ts"
+import * as Standing from "./internal/lease/standing.ts"
 import * as Wake from "./internal/lease/wake.ts"
 import * as Warnings from "./internal/lease/warnings.ts"
 import type { Event } from "./LeaseEvent.ts"
@@ -74,11 +76,11 @@ export interface Options {
   readonly replicas?: ReplicaPolicy.Replicas | undefined
   /** What to do when somebody pauses the endpoint while it is held. Default: `stop`, because it is their decision. */
   readonly onForeignPause?: "stop" | "resume" | undefined
-  /** What to do when another process of this machine holds the endpoint, where leases are kept. Default: `refuse`. */
+  /** What to do when another process holds the endpoint, where leases are kept. Default: `refuse`; in a cluster `join`. */
   readonly whenLeased?: Leases.WhenLeased | undefined
   /**
    * What to do about an endpoint that would never fall asleep by itself: `warn` (the default), or `set` its scaling for the
-   * lease and put it back. Set only while it sleeps, because a running endpoint would be restarted.
+   * lease and put it back (the default in a cluster). Only while it sleeps, because a running endpoint would be restarted.
    */
   readonly backstop?: "warn" | "set" | undefined
   /**
@@ -169,6 +171,7 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
   const emit = (event: Event) => Effect.suspend(() => options.onEvent?.(event) ?? Effect.void)
   const spec = options.spec && ReplicaPolicy.pinned(options.spec, options.replicas ?? "follow")
   let place: Place | undefined
+  const standing = Standing.make(() => place?.lease.hold)
   /** What a sweep goes by is noted at each look. */
   const saw = (endpoint: Endpoint) => Effect.suspend(() => SharedLease.saw(place?.lease, endpoint))
   const spending = yield* Spending.make(options, endpoints, saw)
@@ -194,23 +197,27 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
       name: options.name,
       policy,
       pricePerHour: spending.pricePerHour(spec && { spec }),
-      whenLeased: options.whenLeased ?? "refuse",
+      whenLeased: options.whenLeased ?? records.whenLeased ?? "refuse",
       onWaiting: (holders) => tell({ _tag: "Leased", holders })
     })
     if (isFirst && hold.orphan !== undefined) {
       const { leftBy = "a run that is gone", since } = hold.orphan
       yield* emitOrWarn({ _tag: "TookOver", since, leftBy })
     }
-    return yield* Acquire.acquire(endpoints, options, {
-      ...SharedLease.progress(lease),
-      namespace,
-      hold,
-      facts: SharedLease.factsOf(hold),
-      declare: SharedLease.declare(lease, hold),
-      note: SharedLease.note(lease, hold),
-      tell: emitOrWarn,
-      spending
-    })
+    return yield* Acquire.acquire(
+      endpoints,
+      { ...options, backstop: options.backstop ?? records.backstop },
+      {
+        ...SharedLease.progress(lease),
+        namespace,
+        hold,
+        facts: SharedLease.factsOf(hold),
+        declare: SharedLease.declare(lease, hold),
+        note: SharedLease.note(lease, hold),
+        tell: emitOrWarn,
+        spending
+      }
+    )
   })
 
   const acquire = Effect.gen(function* () {
@@ -218,13 +225,14 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
     const namespace = yield* endpoints.namespace
     yield* SharedLease.enter(leases, { namespace, name: options.name, policy, spec }, (lease) => {
       place = { lease, namespace }
-      spending.share(lease.meter)
+      spending.share(lease.meter, namespace)
     })
     if (place === undefined) return
     const held = yield* place.lease.turn.withPermit(acquireIn(place))
     acquisition = held.acquisition
+    yield* LeaseTelemetry.acquired(namespace, held)
     yield* emit({ _tag: "Acquired", namespace, ...held })
-  })
+  }).pipe(LeaseTelemetry.span("ManagedEndpoint.acquire", options.name))
 
   const wait = (wasAwake: boolean, onLook?: (isReady: boolean) => void) =>
     endpoints
@@ -249,9 +257,9 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
     return yield* wait(false)
   })
 
-  const awake = Effect.suspend(() => {
-    let wasAway = false
-    const back = wait(true, (isReady) => {
+  const awake = Effect.flatMap(standing.regained, (wasLost) => {
+    let wasAway = wasLost
+    const back = wait(!wasLost, (isReady) => {
       if (!isReady) wasAway = true
     })
     return (
@@ -267,9 +275,9 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
     const endpoint = yield* wait(false)
     const waitedMillis = (yield* Clock.currentTimeMillis) - from
     if (place !== undefined) yield* SharedLease.sawReady(place.lease, endpoint)
-    yield* spending.ready
+    yield* Effect.andThen(spending.ready, LeaseTelemetry.ready(waitedMillis))
     yield* emit({ _tag: "Ready", endpoint, waitedMillis })
-    const client = endpoints.clientFor(endpoint)
+    const client = standing.guarded(endpoints.clientFor(endpoint))
     return CurrentEndpoint.of({
       endpoint,
       // `awaitReady` ends only with a URL.
@@ -283,7 +291,7 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
       read: Effect.tap(endpoints.get(options.name), seen),
       modelName: yield* ModelName.make(endpoint, client)
     })
-  })
+  }).pipe(LeaseTelemetry.span("ManagedEndpoint.awaitReady", options.name))
 
   const release = Effect.gen(function* () {
     if (place === undefined) return
@@ -301,10 +309,10 @@ const makeLease = Effect.fnUntraced(function* (options: Options): Effect.fn.Retu
         spending,
         tell
       })
-    )
+    ).pipe(LeaseTelemetry.released(policy, phase, bill))
     if (left === "last" || phase._tag === "Untouched") return
     yield* tell({ _tag: "Left", bill: yield* bill })
-  }).pipe(Effect.uninterruptible)
+  }).pipe(LeaseTelemetry.span("ManagedEndpoint.release", options.name), Effect.uninterruptible)
 
   const watch = Effect.suspend(() => {
     const phase = place?.lease.phase
@@ -333,9 +341,7 @@ export const make = Effect.fnUntraced(function* (
   return yield* lease.spending.within(lease.ready)
 })
 
-/**
- * The endpoint as a layer: awake while the layer is.
- */
+/** The endpoint as a layer: awake while the layer is. */
 export const layer = (options: Options): Layer.Layer<CurrentEndpoint, AcquireError, Endpoints> =>
   Layer.effect(CurrentEndpoint, make(options))
 
@@ -364,9 +370,7 @@ export const withEndpoint = <A, E, R>(
   Exclude<R, CurrentEndpoint> | Endpoints
 > => Effect.map(withBill(options, use), ([value]) => value)
 
-/**
- * The same, with what the endpoint has cost in all, its end included.
- */
+/** The same, with what the endpoint has cost in all, its end included. */
 export const withBill = <A, E, R>(
   options: Options,
   use: (held: Held) => Effect.Effect<A, E, R>

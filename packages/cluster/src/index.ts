@@ -1,2 +1,17 @@
 /** The same batch over many machines. */
-export {}
+export * as ClusterBatch from "./ClusterBatch.ts"
+export * as ClusterRows from "./ClusterRows.ts"
+export * as EndpointKeeper from "./EndpointKeeper.ts"
+export * as EndpointLeases from "./EndpointLeases.ts"
+export * as EndpointReaper from "./EndpointReaper.ts"
+export * as Engine from "./Engine.ts"
+export * as FleetLimit from "./FleetLimit.ts"
+export * as InputRef from "./InputRef.ts"
+export * as KeptEndpoint from "./KeptEndpoint.ts"
+export * as Migrations from "./Migrations.ts"
+export * as RunError from "./RunError.ts"
+export * as RunSettings from "./RunSettings.ts"
+export * as RunStatus from "./RunStatus.ts"
+export * as ShardTimings from "./ShardTimings.ts"
+export * as SqlJournal from "./SqlJournal.ts"
+export * as Worker from "./Worker.ts"

@@ -15,11 +15,10 @@ import type { Endpoint } from "@stint/core/Endpoint"
 import type { ApiError } from "@stint/core/EndpointError"
 import { Endpoints } from "@stint/core/Endpoints"
 import * as Acquire from "../internal/lease/acquire.ts"
-import * as Backstop from "../internal/lease/backstop.ts"
-import * as Release from "../internal/lease/release.ts"
+import * as Leases from "../Leases.ts"
 import type { ReleasePolicy } from "../ManagedEndpoint.ts"
+import * as Orphan from "../Orphan.ts"
 import * as File from "./internal/leaseFile.ts"
-import * as Step from "./internal/leaseStep.ts"
 import * as LeaseRecords from "./LeaseRecords.ts"
 
 /** What a sweep looks at. */
@@ -64,13 +63,7 @@ export interface Plan {
 }
 
 /** What became of a candidate. */
-export type Result =
-  | { readonly _tag: "Released"; readonly state: string }
-  /** It slept already or is gone, or its policy was to leave it running; the record was cleared away. */
-  | { readonly _tag: "Cleared"; readonly detail: string }
-  | { readonly _tag: "Skipped"; readonly reason: string }
-  /** It may still be billing. */
-  | { readonly _tag: "Unconfirmed"; readonly detail: string }
+export type Result = Orphan.Result
 
 const priceOf = (endpoint: Endpoint | undefined, known: number | undefined) =>
   known ?? (endpoint === undefined ? undefined : Acquire.shippedPrice(endpoint))
@@ -218,60 +211,17 @@ export const sweep = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Result, Config.ConfigError, Endpoints> {
   const { name, namespace, policy, pricePerHour } = candidate
   if (candidate.skipped !== undefined) return { _tag: "Skipped", reason: candidate.skipped }
-  const service = yield* Endpoints
-  const endpoints = service.in(namespace)
   const leases = yield* LeaseRecords.make({
     directory: options?.directory,
     guardian: options?.guardian
   })
-  const carryOut = Effect.gen(function* () {
-    const hold = yield* leases.claim({
-      apiUrl: service.apiUrl.href,
-      namespace,
-      name,
-      policy,
-      pricePerHour,
-      whenLeased: "refuse"
-    })
-    if (candidate.foundBy === "tag") yield* hold.note({ acquisition: "Adopted" })
-    if ((yield* hold.leave) === "others") {
-      return { _tag: "Skipped", reason: "held by another process now" } satisfies Result
-    }
-    const facts = yield* hold.facts
-    const step = Step.stepFor(policy, facts)
-    const isUntouched = facts.found === undefined && facts.acquisition === undefined
-    if (step === "leave" || isUntouched) {
-      yield* hold.ended()
-      const detail = isUntouched ? "nothing had been done to it" : `its policy was ${policy}`
-      return { _tag: "Cleared", detail: `left as it is: ${detail}` } satisfies Result
-    }
-    const released = yield* Effect.result(
-      Release.release(endpoints, {
-        name,
-        namespace,
-        policy: step,
-        foundState: undefined,
-        putBack: facts.isScalingChanged && facts.found ? Backstop.putBack(facts.found) : undefined,
-        timeout: options?.releaseTimeout ?? "2 minutes",
-        pricePerHour
-      })
-    )
-    if (released._tag === "Failure") {
-      yield* hold.ended(released.failure.detail ?? released.failure.message)
-      return { _tag: "Unconfirmed", detail: released.failure.message } satisfies Result
-    }
-    yield* hold.ended()
-    const wasAsleep = candidate.state === undefined || candidate.state === released.success
-    return wasAsleep
-      ? ({ _tag: "Cleared", detail: `was ${released.success} already` } satisfies Result)
-      : ({ _tag: "Released", state: released.success } satisfies Result)
-  }).pipe(Effect.uninterruptible)
-  return yield* carryOut.pipe(
-    Effect.catchTags({
-      LeasedElsewhere: ({ holders }) =>
-        Effect.succeed<Result>({ _tag: "Skipped", reason: `held by ${holders}` }),
-      LeaseConflict: ({ message }) => Effect.succeed<Result>({ _tag: "Skipped", reason: message }),
-      LeaseRecordError: ({ message }) => Effect.succeed<Result>({ _tag: "Unconfirmed", detail: message })
-    })
-  )
+  return yield* Orphan.release({
+    namespace,
+    name,
+    policy,
+    pricePerHour,
+    state: candidate.state,
+    facts: candidate.foundBy === "tag" ? { acquisition: "Adopted" } : undefined,
+    timeout: options?.releaseTimeout
+  }).pipe(Effect.provideService(Leases.Leases, leases))
 })

@@ -39,6 +39,7 @@ export const end = Effect.fnUntraced(function* (options: {
   }
   const pricePerHour = spending.pricePerHour(endpoint && { endpoint })
   const ways = { name, namespace, timeout, onSeen, pricePerHour, foundState: undefined, putBack: undefined }
+  const { standing } = lease.hold ?? {}
 
   if (policy === "keep") {
     // Somebody may have put it to sleep: what is told is what is read.
@@ -51,6 +52,7 @@ export const end = Effect.fnUntraced(function* (options: {
   yield* tell({ _tag: "Releasing", policy })
   const release = Release.release(endpoints, {
     ...ways,
+    isOurs: standing?.isOurs,
     // Changed and not woken: there is nothing to do but to change it back.
     policy: phase._tag === "Untouched" ? "restore" : policy,
     foundState: phase._tag === "Untouched" ? scaling?.state : phase.found?.state,
@@ -60,5 +62,6 @@ export const end = Effect.fnUntraced(function* (options: {
     // What the release itself changed is not somebody else's change.
     Effect.tapError(() => (last === undefined ? Effect.void : SharedLease.saw(lease, last)))
   )
+  if (state === Release.leftToOthers) return yield* tell({ _tag: "Left", bill: yield* bill })
   yield* tell({ _tag: "Released", policy, state, bill: yield* bill })
 })

@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
-import { type ApiError, type NotFound, ReleaseUnconfirmed } from "@stint/core/EndpointError"
+import { type ApiError, ReleaseUnconfirmed } from "@stint/core/EndpointError"
 import type { Endpoint } from "@stint/core/Endpoint"
 import type { Endpoints } from "@stint/core/Endpoints"
 import type { Change } from "@stint/core/EndpointSpec"
@@ -40,6 +40,13 @@ const again = Schedule.min([Schedule.exponential("500 millis"), Schedule.spaced(
  */
 const REFUSALS = 4
 
+/** What is answered when somebody else has the endpoint by now. */
+export const leftToOthers = "left to others"
+
+class NotOurs {
+  readonly _tag = "NotOurs"
+}
+
 class NotYet {
   readonly _tag = "NotYet"
   readonly detail: string
@@ -48,7 +55,7 @@ class NotYet {
   }
 }
 
-const isRefusal = (error: NotYet | NotFound | ApiError) =>
+const isRefusal = (error: NotYet | ApiError) =>
   error._tag === "ApiError" && (error.reason._tag === "Unauthorized" || error.reason._tag === "Forbidden")
 
 /**
@@ -69,6 +76,8 @@ export const release = Effect.fnUntraced(function* (
     /** Told at each look what was seen; `undefined`: it is gone. */
     readonly onSeen?: ((endpoint: Endpoint | undefined) => Effect.Effect<void>) | undefined
     readonly pricePerHour: number | undefined
+    /** Asked before each call: once it is not ours to release, nothing more is done to it. */
+    readonly isOurs?: Effect.Effect<boolean> | undefined
   }
 ) {
   const { name, onSeen = () => Effect.void } = options
@@ -114,8 +123,11 @@ export const release = Effect.fnUntraced(function* (
     )
   )
 
+  const fence = Effect.flatMap(options.isOurs ?? Effect.succeed(true), (isOurs) =>
+    isOurs ? Effect.void : Effect.fail(new NotOurs())
+  )
   // A refused or lost call proves nothing either way: what counts is what is read back.
-  const attempt = act.pipe(
+  const order = act.pipe(
     Effect.matchEffect({
       onSuccess: () => readBack,
       onFailure: (error) =>
@@ -123,7 +135,10 @@ export const release = Effect.fnUntraced(function* (
           ? Effect.fail(error)
           : Effect.mapError(readBack, (seen) => (seen._tag === "NotFound" ? seen : error))
     }),
-    Effect.catchTag("NotFound", () => Effect.as(onSeen(undefined), "deleted")),
+    Effect.catchTag("NotFound", () => Effect.as(onSeen(undefined), "deleted"))
+  )
+  const attempt = Effect.andThen(fence, order).pipe(
+    Effect.catchTag("NotOurs", () => Effect.succeed(leftToOthers)),
     Effect.tapError((error) => {
       const detail = error._tag === "NotYet" ? error.detail : error.message
       return Effect.andThen(
@@ -162,7 +177,8 @@ export const release = Effect.fnUntraced(function* (
         )
   const wholly = Effect.gen(function* () {
     const state = yield* untilDone
-    if (unchange === undefined || state === "deleted" || (yield* unchange)) return state
+    const isOver = unchange === undefined || state === "deleted" || state === leftToOthers
+    if (isOver || (yield* unchange)) return state
     return yield* untilDone
   })
 

@@ -1,0 +1,105 @@
+/**
+ * What runs have left: their results, to be read or written to files, and their end.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import type * as Path from "effect/Path"
+import * as Stream from "effect/Stream"
+import type * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { Journal, Sink } from "@stint/batch"
+import { found, isLive } from "./internal/run/found.ts"
+import * as Purging from "./internal/run/purging.ts"
+import { type RunNotFound, RunRefused } from "./RunError.ts"
+import * as SqlJournal from "./SqlJournal.ts"
+
+/**
+ * Writes the results of a run into a folder, in the order of its input, with the sinks of batch: JSONL, CSV or Parquet. Read a
+ * page at a time, so that memory does not grow with the run. Of a run that goes on, what there is by now.
+ *
+ * **Example** (JSONL)
+ *
+ * ```ts
+ * import { ClusterBatch } from "@stint/cluster"
+ *
+ * const written = ClusterBatch.exportTo("nightly", "out")
+ * ```
+ */
+export const exportTo = Effect.fnUntraced(function* (
+  name: string,
+  directory: string,
+  options: Omit<Sink.Options, "order"> = {}
+): Effect.fn.Return<
+  Sink.Written,
+  RunNotFound | SqlError | Effect.Error<ReturnType<typeof Sink.results>>,
+  SqlClient.SqlClient | FileSystem.FileSystem | Path.Path
+> {
+  const run = yield* found(name)
+  const journal = yield* SqlJournal.ofRun(run.id)
+  return yield* Effect.provideService(Sink.results(directory, options), Journal.Journal, journal)
+})
+
+/**
+ * The results of a run as a stream, in the order of its input, read a page at a time.
+ *
+ * **Example** (What failed)
+ *
+ * ```ts
+ * import { ClusterBatch } from "@stint/cluster"
+ * import { Stream } from "effect"
+ *
+ * const failed = Stream.filter(ClusterBatch.results("nightly"), ({ tag }) => tag === "Failed")
+ * ```
+ */
+export const results = (
+  name: string
+): Stream.Stream<Journal.Entry, RunNotFound | Journal.JournalError | SqlError, SqlClient.SqlClient> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const run = yield* found(name)
+      return (yield* SqlJournal.ofRun(run.id)).entries
+    })
+  )
+
+/**
+ * Forgets a run that is over: its results, its chunks, and what the engine has kept of it, which nobody else removes. Gives
+ * how many results those were. Fails with `RunRefused` while the run goes on.
+ *
+ * **Example** (All that is older than a week)
+ *
+ * ```ts
+ * import { ClusterBatch } from "@stint/cluster"
+ * import { Effect } from "effect"
+ *
+ * const clean = Effect.flatMap(ClusterBatch.finishedBefore("7 days"), Effect.forEach(ClusterBatch.purge))
+ * ```
+ */
+export const purge = Effect.fnUntraced(function* (
+  name: string
+): Effect.fn.Return<number, RunNotFound | RunRefused | SqlError, SqlClient.SqlClient> {
+  const run = yield* found(name)
+  if (isLive(run.state) || run.report === undefined) {
+    return yield* new RunRefused({
+      run: name,
+      detail: "it is not over yet: cancel it first, and wait for it"
+    })
+  }
+  return yield* Purging.purge(run)
+})
+
+/**
+ * The names of runs that have been over for so long.
+ *
+ * **Example** (Since yesterday)
+ *
+ * ```ts
+ * import { ClusterBatch } from "@stint/cluster"
+ *
+ * const names = ClusterBatch.finishedBefore("1 day")
+ * ```
+ */
+export const finishedBefore = (
+  age: Duration.Input
+): Effect.Effect<ReadonlyArray<string>, SqlError, SqlClient.SqlClient> =>
+  Purging.over(Duration.toMillis(Duration.fromInputUnsafe(age)))

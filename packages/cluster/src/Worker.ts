@@ -1,0 +1,215 @@
+/**
+ * One process that does chunks: its name in the cluster, its place among the others, and its way out.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import type * as Scope from "effect/Scope"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as NodeOs from "node:os"
+import * as Runs from "./internal/run/runs.ts"
+import * as Writer from "./internal/results/writer.ts"
+
+/** An attempt of a run that the worker is at. */
+export interface Engagement {
+  readonly id: string
+  readonly attempt: number
+  /** Completes when the attempt is over, whoever ended it. */
+  readonly over: Deferred.Deferred<void>
+  /** Requests in flight, and how many may be. */
+  readonly inFlight: () => number
+  readonly share: () => number
+}
+
+/** How a worker is set up. */
+export interface Options {
+  /** Its name in the cluster; unique. Default: the host's name and something random. */
+  readonly name?: string | undefined
+  /** How long what is in flight may take to be answered when the worker is told to stop. Default: 20 seconds. */
+  readonly grace?: Duration.Input | undefined
+  /** How many chunks it has in hand at most; what it needs to keep its part of the limit busy, if that is less. Default: 16. */
+  readonly maxChunks?: number | undefined
+}
+
+/**
+ * A worker: what the layers of definitions serve their runs with.
+ */
+export class Worker extends Context.Service<
+  Worker,
+  {
+    readonly name: string
+    /** Completes when the worker has been told to stop: nothing more is taken, what is in flight is finished. */
+    readonly draining: Effect.Effect<void>
+    readonly isDraining: () => boolean
+    readonly grace: Duration.Duration
+    readonly maxChunks: number
+    readonly writer: Writer.Writer
+    readonly runs: Runs.Runs
+    /** The definitions that it serves, for whoever looks. */
+    readonly definitions: Set<string>
+    /** Has an attempt watched, for as long as the scope is open. */
+    readonly engage: (engagement: Engagement) => Effect.Effect<void, never, Scope.Scope>
+    /** Keeps count of a chunk, from its first row to its last, and of what it did. */
+    readonly counted: <A, E, R>(chunk: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+    readonly did: (items: number) => void
+    /** Tells the worker to stop, and returns when its chunks are finished or the time of grace is over. */
+    readonly stop: Effect.Effect<void>
+  }
+>()("@stint/cluster/Worker") {}
+
+/** How often a worker says that it is there, and looks whether its runs still are. */
+const PULSE = Duration.seconds(1)
+/** After so long without a word it counts as gone. */
+const TTL = Duration.seconds(10)
+
+/** What a worker is like now. */
+interface Look {
+  readonly state: "working" | "stopping"
+  readonly inFlight: number
+  readonly share: number
+  readonly done: number
+  readonly rate: number
+}
+
+/** Makes a worker, for as long as the scope is open; it is told to stop when the scope closes. */
+export const make = Effect.fnUntraced(function* (
+  options: Options = {}
+): Effect.fn.Return<Worker["Service"], never, SqlClient.SqlClient | Scope.Scope> {
+  const sql = (yield* SqlClient.SqlClient).withoutTransforms()
+  const clock = yield* Clock.Clock
+  const host = yield* Effect.sync(() => NodeOs.hostname())
+  const random = yield* Effect.sync(() => SecureRandom.uuidV4Unsafe().slice(0, 8))
+  const name = options.name ?? `${host}-${random}`
+  const grace = Duration.fromInputUnsafe(options.grace ?? "20 seconds")
+  const runs = yield* Runs.make
+  const writer = yield* Writer.make
+  const engagements = new Set<Engagement>()
+  const definitions = new Set<string>()
+  const told = Deferred.makeUnsafe<void>()
+  let isDraining = false
+  let chunks = 0
+  let idle = Deferred.makeUnsafe<void>()
+  let done = 0
+  let before = { done: 0, at: clock.currentTimeMillisUnsafe() }
+  let rate = 0
+
+  const sum = (of: (engagement: Engagement) => number) => {
+    let all = 0
+    for (const one of engagements) all += of(one)
+    return all
+  }
+
+  const look = (): Look => {
+    const at = clock.currentTimeMillisUnsafe()
+    if (at - before.at >= 1000) {
+      const now = ((done - before.done) * 1000) / (at - before.at)
+      // Results come in groups.
+      rate += (now - rate) / 4
+      before = { done, at }
+    }
+    return {
+      state: isDraining ? "stopping" : "working",
+      inFlight: sum(({ inFlight }) => inFlight()),
+      share: sum(({ share }) => share()),
+      done,
+      rate
+    }
+  }
+
+  const until = sql.literal(`clock_timestamp() + interval '${Duration.toMillis(TTL)} milliseconds'`)
+  const announce = Effect.suspend(() => {
+    const { done, inFlight, rate, share, state } = look()
+    const served = [...definitions].toSorted().join(" ")
+    return sql`INSERT INTO stint_workers (worker, host, state, definitions, expires_at, in_flight, limit_share, items_done, rate)
+      VALUES (${name}, ${host}, ${state}, ${served}, ${until}, ${inFlight}, ${share}, ${String(done)}::text::bigint, ${String(rate)}::text::float8)
+      ON CONFLICT (worker) DO UPDATE SET state = EXCLUDED.state, definitions = EXCLUDED.definitions, seen_at = clock_timestamp(),
+        expires_at = EXCLUDED.expires_at, in_flight = EXCLUDED.in_flight, limit_share = EXCLUDED.limit_share,
+        items_done = EXCLUDED.items_done, rate = EXCLUDED.rate`
+  })
+
+  /** Tells those that are at an attempt which is over. */
+  const watch = Effect.suspend(() => {
+    if (engagements.size === 0) return Effect.void
+    const ids = [...new Set(Array.from(engagements, ({ id }) => id))]
+    return Effect.map(runs.over(ids), (rows) => {
+      const now = new Map(rows.map((row) => [row.id, row]))
+      for (const { attempt, id, over } of engagements) {
+        const row = now.get(id)
+        if (row?.live !== true || row.attempt !== attempt) Deferred.doneUnsafe(over, Effect.void)
+      }
+    })
+  })
+
+  const pulse = Effect.andThen(announce, watch).pipe(
+    Effect.catchCause((cause) => Effect.logDebug("The database cannot be asked for now.", cause)),
+    Effect.repeat(Schedule.spaced(PULSE))
+  )
+
+  const stop = Effect.suspend(() => {
+    isDraining = true
+    Deferred.doneUnsafe(told, Effect.void)
+    return chunks === 0 ? Effect.void : Effect.asVoid(Effect.timeoutOption(Deferred.await(idle), grace))
+  })
+
+  yield* Effect.addFinalizer(() => Effect.ignore(sql`DELETE FROM stint_workers WHERE worker = ${name}`))
+  yield* Effect.forkScoped(pulse)
+
+  return {
+    name,
+    draining: Deferred.await(told),
+    isDraining: () => isDraining,
+    grace,
+    maxChunks: Math.max(1, options.maxChunks ?? 16),
+    writer,
+    runs,
+    definitions,
+    engage: (engagement) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          engagements.add(engagement)
+        }),
+        () =>
+          Effect.sync(() => {
+            engagements.delete(engagement)
+          })
+      ),
+    counted: (chunk) =>
+      Effect.suspend(() => {
+        chunks++
+        return Effect.ensuring(
+          chunk,
+          Effect.sync(() => {
+            if (--chunks > 0) return
+            Deferred.doneUnsafe(idle, Effect.void)
+            idle = Deferred.makeUnsafe()
+          })
+        )
+      }),
+    did: (items) => {
+      done += items
+    },
+    stop
+  }
+})
+
+/**
+ * A worker as a layer. The layers of the definitions that it serves go on top of it.
+ *
+ * Told to stop, by the end of its scope, it takes nothing more, finishes what is in flight within `grace`, and gives back
+ * what it has not begun: other workers have it at once. A pod's time of grace must be longer than this one, by ten seconds.
+ *
+ * **Example** (A worker that has ten seconds)
+ *
+ * ```ts
+ * import { Worker } from "@stint/cluster"
+ *
+ * const layer = Worker.layer({ name: "worker-1", grace: "10 seconds" })
+ * ```
+ */
+export const layer = (options?: Options): Layer.Layer<Worker, never, SqlClient.SqlClient> =>
+  Layer.effect(Worker, make(options))

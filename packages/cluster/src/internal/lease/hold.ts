@@ -1,0 +1,91 @@
+/**
+ * A place among the holders, in rows.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Leases from "@stint/batch/Leases"
+import type { Decision } from "./decision.ts"
+import { type Heart, QUESTION } from "./heartbeat.ts"
+import type { Holder, Rows } from "./rows.ts"
+import { within } from "./within.ts"
+
+/** What stood in the way, in a line. */
+export const detailOf = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+}
+
+export const make = (options: {
+  readonly rows: Rows
+  readonly me: Holder
+  readonly claim: Leases.Claim
+  readonly decision: Extract<Decision, { readonly _tag: "New" | "Joined" | "TakenOver" }>
+  readonly heart: Heart
+}): Leases.Hold => {
+  const { claim, decision, heart, me, rows } = options
+  const { name, namespace } = claim
+  let known: Leases.Facts = decision._tag === "TakenOver" ? decision.facts : {}
+
+  const failed = (detail: string) =>
+    new Leases.LeaseRecordError({ namespace, name, path: "stint_endpoints", detail })
+  const warn = (what: string, cause: Cause.Cause<unknown>) =>
+    Effect.logWarning(`The lease of endpoint "${me.endpoint}" ${what}: ${detailOf(cause)}`)
+  /** A moment's trouble is waited out. */
+  const asked = <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.retry(within(effect, QUESTION), { schedule: Schedule.spaced("500 millis"), times: 2 })
+
+  return {
+    orphan:
+      decision._tag === "TakenOver"
+        ? { since: decision.since, leftBy: "a process whose lease ran out", facts: decision.facts }
+        : undefined,
+    isShared: decision._tag === "Joined",
+    note: (facts) =>
+      Effect.gen(function* () {
+        known = Leases.merge(known, facts)
+        const isKept = yield* asked(rows.note(me, facts)).pipe(
+          Effect.catchCause((cause) => Effect.fail(failed(detailOf(cause))))
+        )
+        if (!isKept) return yield* failed("the lease has run out, and is being taken again")
+      }),
+    acquired: Effect.suspend(() => {
+      heart.setPhase("held")
+      return asked(rows.acquired(me, claim.policy))
+    }).pipe(Effect.catchCause((cause) => warn("could not be written", cause))),
+    facts: within(rows.look(me.endpoint), QUESTION).pipe(
+      Effect.map((seen) => (seen === undefined ? known : Leases.merge(known, seen.row.facts))),
+      Effect.orElseSucceed(() => known)
+    ),
+    standing: {
+      isSure: heart.isSure,
+      losses: heart.losses,
+      regained: heart.regained,
+      // Where nobody can be asked, nobody else can have come.
+      isOurs: within(rows.renew(me, "releasing"), QUESTION).pipe(
+        Effect.map(({ mine }) => mine),
+        Effect.orElseSucceed(() => true)
+      )
+    },
+    leave: Effect.gen(function* () {
+      heart.setPhase("releasing")
+      const answer = yield* asked(rows.leave(me)).pipe(
+        Effect.catchCause((cause) =>
+          // Whoever was alone at the last beat sees to it; else the reaper will, once this lease has run out.
+          Effect.as(
+            warn("could not be left", cause),
+            heart.others() > 0 ? ("others" as const) : ("last" as const)
+          )
+        )
+      )
+      if (answer === "others") yield* heart.stop
+      return answer
+    }).pipe(Effect.uninterruptible),
+    ended: (unconfirmed) =>
+      Effect.andThen(
+        heart.stop,
+        Effect.catchCause(asked(rows.ended(me, unconfirmed)), (cause) => warn("could not be ended", cause))
+      ).pipe(Effect.uninterruptible)
+  }
+}
