@@ -26,6 +26,7 @@ import { aligned, figureTable } from "./harness/text.ts"
 import { memory } from "./memory.ts"
 import { packing } from "./packing.ts"
 import { peers } from "./peers.ts"
+import { startup } from "./startup.ts"
 import { wire } from "./wire.ts"
 
 interface Part {
@@ -46,7 +47,7 @@ const virtual = (name: string, title: string): Part => ({
 })
 
 /** Nothing else is to run meanwhile. */
-const timed: ReadonlyArray<Part> = [wire, peers, packing, faults, memory, formats, growth]
+const timed: ReadonlyArray<Part> = [wire, peers, packing, faults, memory, formats, growth, startup]
 
 const simulated: ReadonlyArray<Part> = [
   virtual("money", "What is paid, to the floor"),

@@ -1,5 +1,6 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
+import { LeaseRecords } from "@stint/batch/node"
 import { Endpoints, EndpointSpec, Policy } from "@stint/core"
 import { Emulator, Scenario } from "@stint/emulator"
 import {
@@ -37,7 +38,7 @@ const world = (options: Emulator.Options = {}) =>
   )
 
 /** The command with these arguments: what it prints on both streams, and its exit code. */
-const stint = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
+const stintIn = Effect.fnUntraced(function* (env: Record<string, string>, ...args: ReadonlyArray<string>) {
   const { namespace, urls } = yield* Emulator.Emulator
   const out: Array<string> = []
   const err: Array<string> = []
@@ -60,7 +61,10 @@ const stint = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
           HF_ENDPOINT: urls.hub.href,
           HF_ENDPOINTS_NAMESPACE: namespace,
           STINT_API_URL: urls.management.href,
-          STINT_CATALOG_URL: urls.catalog.href
+          STINT_CATALOG_URL: urls.catalog.href,
+          // No records but those of a test.
+          XDG_STATE_HOME: "/nowhere",
+          ...env
         })
       )
     ),
@@ -73,6 +77,8 @@ const stint = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
     failure: Exit.isSuccess(exit) ? "" : String(exit.cause)
   }
 })
+
+const stint = (...args: ReadonlyArray<string>) => stintIn({}, ...args)
 
 const cpu = {
   repository: "stint/test",
@@ -454,5 +460,103 @@ describe("what the tables are made of", () => {
         "0.201"
       ])
     })
+  )
+})
+
+const Held = Schema.Struct({ pid: Schema.Int, host: Schema.String, folder: Schema.NullOr(Schema.String) })
+const stopped = Schema.decodeEffect(
+  Schema.fromJsonString(Schema.Array(Schema.Struct({ ok: Schema.Boolean, heldBy: Schema.Array(Held) })))
+)
+const changed = Schema.decodeEffect(
+  Schema.fromJsonString(Schema.Struct({ stint: Schema.Struct({ heldBy: Schema.Array(Held) }) }))
+)
+
+/** An endpoint that this process holds as a run does, with the journal of its folder open. */
+const held = Effect.fnUntraced(function* (name: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { namespace, urls } = yield* Emulator.Emulator
+  const home = yield* fs.makeTempDirectoryScoped()
+  yield* running(name)
+  yield* fs.open(`${home}/journal.jsonl`, { flag: "a" })
+  const leases = yield* LeaseRecords.make({ directory: `${home}/stint/leases` })
+  const claim = (apiUrl: string) =>
+    leases.claim({
+      apiUrl,
+      namespace,
+      name,
+      policy: "pause",
+      pricePerHour: undefined,
+      whenLeased: "refuse"
+    })
+  return { home, claim: claim(urls.management.href), claimElsewhere: claim("http://127.0.0.1:9/v2") }
+})
+
+describe("an endpoint that a run uses", () => {
+  it.live("is paused and scaled to zero all the same, with a word on who uses it", () =>
+    Effect.gen(function* () {
+      const { claim, home } = yield* held("a")
+      yield* claim
+      const paused = yield* stintIn({ XDG_STATE_HOME: home }, "endpoints", "pause", "a")
+      assert.strictEqual(paused.code, 0)
+      assert.match(paused.out, /^a: paused/)
+      assert.match(
+        paused.err,
+        new RegExp(
+          `^a: a run uses it now \\(process ${process.pid} on \\S+ since \\S+, writing to ${home}\\)\\. `
+        )
+      )
+      assert.match(paused.err, /exit code 7/)
+      const zero = yield* stintIn({ XDG_STATE_HOME: home }, "endpoints", "scale-to-zero", "a", "--json")
+      assert.match(zero.err, /next request of that run wakes it/)
+      const [one] = yield* stopped(zero.out)
+      assert.deepStrictEqual(
+        one?.heldBy.map(({ folder, pid }) => ({ folder, pid })),
+        [{ folder: home, pid: process.pid }]
+      )
+    }).pipe(Effect.scoped, Effect.provide(world()))
+  )
+
+  it.live("is updated only with --yes where nobody can be asked", () =>
+    Effect.gen(function* () {
+      const { claim, home } = yield* held("a")
+      yield* claim
+      const before = yield* changes
+      const update = ["endpoints", "update", "a", "--max-replica", "2", "--json"]
+      const refused = yield* stintIn({ XDG_STATE_HOME: home }, ...update)
+      assert.strictEqual(refused.code, 2)
+      assert.match(refused.failure, /a run uses it now \(process \d+ .*--yes/s)
+      assert.strictEqual(yield* changes, before)
+      const done = yield* stintIn({ XDG_STATE_HOME: home }, ...update, "--yes")
+      assert.strictEqual(done.code, 0)
+      assert.match(done.err, /a run uses it now/)
+      assert.strictEqual((yield* changed(done.out)).stint.heldBy.length, 1)
+    }).pipe(Effect.scoped, Effect.provide(world()))
+  )
+
+  it.live("is deleted with --yes, and a word on who used it", () =>
+    Effect.gen(function* () {
+      const { claim, home } = yield* held("a")
+      yield* claim
+      const asked = yield* stintIn({ XDG_STATE_HOME: home }, "endpoints", "delete", "a")
+      assert.strictEqual(asked.code, 2)
+      const done = yield* stintIn({ XDG_STATE_HOME: home }, "endpoints", "delete", "a", "--yes")
+      assert.strictEqual(done.code, 0)
+      assert.match(done.err, /a run uses it now .*takes that run with it/)
+    }).pipe(Effect.scoped, Effect.provide(world()))
+  )
+
+  it.live("is none that is held under another API, or whose records cannot be read", () =>
+    Effect.gen(function* () {
+      const { claimElsewhere, home } = yield* held("a")
+      yield* claimElsewhere
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.writeFileString(`${home}/file`, "")
+      for (const state of [home, `${home}/file`]) {
+        const paused = yield* stintIn({ XDG_STATE_HOME: state }, "endpoints", "pause", "a", "--json")
+        assert.strictEqual(paused.code, 0, paused.failure)
+        assert.strictEqual(paused.err, "")
+        assert.deepStrictEqual((yield* stopped(paused.out))[0]?.heldBy, [])
+      }
+    }).pipe(Effect.scoped, Effect.provide(world()))
   )
 })

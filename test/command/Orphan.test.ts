@@ -61,7 +61,7 @@ describe.concurrent("a run with nothing left to do", () => {
       const world = yield* killedInItsRelease
       const again = yield* world.run("--no-guardian")
       assert.deepStrictEqual(yield* again.end, { code: 5, signal: null })
-      assert.match(again.stderr(), /MAY STILL BE BILLING.*hf endpoints pause batch --namespace tester/)
+      assert.match(again.stderr(), /MAY STILL BE BILLING.*stint endpoints pause batch --namespace tester/)
       assert.strictEqual(LeaseWorld.records(world.home).length, 1)
     }).pipe(
       Effect.scoped,

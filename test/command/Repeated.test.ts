@@ -58,7 +58,7 @@ describe("stint run --cron", () => {
       assert.deepStrictEqual(yield* stint.end, { code: 5, signal: null })
       assert.match(
         lastLine(stint.stderr()) ?? "",
-        /^stint: .*MAY STILL BE BILLING.*hf endpoints pause batch --namespace tester$/
+        /^stint: .*MAY STILL BE BILLING.*stint endpoints pause batch --namespace tester$/
       )
       assert.strictEqual(stint.stderr().split("Next run at").length - 1, 1)
       assert.strictEqual(yield* World.state, "running")

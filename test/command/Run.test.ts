@@ -29,6 +29,21 @@ describe.concurrent("stint run", () => {
     }).pipe(Effect.scoped, Effect.provide(quick))
   )
 
+  it.live("with --json prints the report in one line and nothing else, and the words on stderr", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(20)
+      const stint = yield* world.run("--json")
+      assert.deepStrictEqual(yield* stint.end, { code: 0, signal: null })
+      const report = yield* Schema.decodeEffect(Schema.fromJsonString(Schema.Json))(
+        yield* world.read("report.json")
+      )
+      const printed = yield* Schema.decodeEffect(Schema.fromJsonString(Schema.Json))(stint.stdout())
+      assert.deepStrictEqual(printed, report)
+      assert.strictEqual(stint.stdout().trimEnd().split("\n").length, 1)
+      assert.include(stint.stderr(), "endpoint        paused")
+    }).pipe(Effect.scoped, Effect.provide(quick))
+  )
+
   it.live("wakes nothing when the journal holds every row", () =>
     Effect.gen(function* () {
       const world = yield* World.make(50)

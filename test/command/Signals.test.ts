@@ -223,7 +223,7 @@ describe.concurrent("a signal to the command", () => {
       const last = stint.stderr().trimEnd().split("\n").at(-1)
       assert.strictEqual(
         last,
-        "stint: left without waiting. ENDPOINT batch MAY STILL BE BILLING at $0.033 an hour. Run: hf endpoints pause batch --namespace tester"
+        "stint: left without waiting. ENDPOINT batch MAY STILL BE BILLING at $0.033 an hour. Run: stint endpoints pause batch --namespace tester"
       )
     }).pipe(
       Effect.scoped,
@@ -244,7 +244,7 @@ describe.concurrent("a signal to the command", () => {
       assert.deepStrictEqual(yield* stint.end, { code: 5, signal: null })
       const last = stint.stderr().trimEnd().split("\n").at(-1) ?? ""
       assert.include(last, 'Endpoint "tester/batch" MAY STILL BE BILLING at $0.033 an hour')
-      assert.include(last, "Run: hf endpoints pause batch --namespace tester")
+      assert.include(last, "Run: stint endpoints pause batch --namespace tester")
     }).pipe(
       Effect.scoped,
       Effect.provide(

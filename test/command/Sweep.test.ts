@@ -32,6 +32,13 @@ describe.concurrent("stint sweep", () => {
       assert.strictEqual((yield* dry.end).code, 0)
       assert.match(dry.stdout(), /tester\/batch {2}running {2}found by record .* to be released \(pause\)/)
 
+      const lines = yield* world.stint("sweep", "--dry-run", "--json")
+      assert.strictEqual((yield* lines.end).code, 0)
+      assert.match(
+        lines.stdout(),
+        /^\{"endpoint":"tester\/batch","outcome":"toRelease",.*"state":"running","foundBy":"record","policy":"pause","since":".*\}\n$/
+      )
+
       const asked = yield* world.stint("sweep")
       assert.strictEqual((yield* asked.end).code, 2)
       assert.include(asked.stdout(), "tester/batch")
@@ -136,7 +143,7 @@ describe.concurrent("stint sweep", () => {
         assert.notInclude(sweep.stderr(), "No endpoint is awake")
         assert.match(
           sweep.stderr(),
-          /batch MAY STILL BE BILLING.*hf endpoints pause batch --namespace tester/
+          /batch MAY STILL BE BILLING.*stint endpoints pause batch --namespace tester/
         )
         yield* LeaseWorld.secondsUntil("paused")
         yield* LeaseWorld.cleared(world.home)

@@ -90,7 +90,16 @@ export const Settings = Schema.Struct({
     "--output-format, one or several"
   ),
   order: described(Schema.Literals(["finished", "input"]), "--order"),
-  images: described(Schema.Literals(["inline", "files"]), "--images")
+  images: described(Schema.Literals(["inline", "files"]), "--images"),
+  metricsPort: described(
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 })),
+    "--metrics-port: where Prometheus finds /metrics, 0 for a free port"
+  ),
+  metricsLinger: duration("--metrics-linger"),
+  requestSpans: described(
+    Schema.Finite.check(Schema.isGreaterThan(0), Schema.isLessThanOrEqualTo(1)),
+    "--request-spans: the share of requests that are traced"
+  )
 }).annotate({
   title: "stint.json",
   description: "What a project repeats on the command line of stint. Flags and the environment go before it."
@@ -149,21 +158,22 @@ const byFlagOnly: Readonly<Record<string, string>> = {
   price: "--price",
   force: "--force",
   yes: "--yes",
-  changed: "--changed"
+  changed: "--changed",
+  metricsHost: "--metrics-host"
 }
 
 const reasonFor = (name: string): string => {
   const near = nearest(name)
+  const flag = byFlagOnly[name]
   const slip = `it has no member "${name}": did you mean "${near?.member}"?`
   if (near !== undefined && near.far <= 1) return slip
   if (/(token|key|secret|password|credentials?)$/i.test(name)) {
     return `"${name}" has no place in it: a project's file is shared, and holds no secrets. Set HF_TOKEN, or log in with "hf auth login"`
   }
+  if (flag !== undefined) return `"${name}" has no place in it: it is decided for each run, with ${flag}`
   if (/(url|host|hub|api|proxy|catalog|server)$|^hf_?endpoint$/i.test(name)) {
     return `"${name}" has no place in it: a project's file cannot set hosts, since your token would be sent there. Set STINT_API_URL or HF_ENDPOINT in the environment`
   }
-  const flag = byFlagOnly[name]
-  if (flag !== undefined) return `"${name}" has no place in it: it is decided for each run, with ${flag}`
   if (near !== undefined) return slip
   return `it has no member "${name}". It can have ${named.join(", ")}`
 }

@@ -15,7 +15,7 @@ export const report = Effect.fnUntraced(function* (damaged: Damaged) {
   if (damaged.length === 0) return
   for (const { detail, file } of damaged) {
     yield* Console.error(
-      `stint: the lease record ${file} is DAMAGED (${detail}): the endpoint that its name tells MAY STILL BE BILLING, for nobody. Look with "hf endpoints ls", pause what runs for nobody, then delete the file.`
+      `stint: the lease record ${file} is DAMAGED (${detail}): the endpoint that its name tells MAY STILL BE BILLING, for nobody. Look with "stint endpoints list --all-namespaces", pause what runs for nobody, then delete the file.`
     )
   }
   yield* Ref.set(yield* ExitStatus, ExitCode.releaseUnconfirmed)

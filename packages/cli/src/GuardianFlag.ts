@@ -2,7 +2,7 @@
  * The option that says whether somebody stands by to release the endpoint when the command is killed.
  */
 import * as Flag from "effect/cli/Flag"
-import { LeaseRecords } from "@stint/batch/node"
+import * as Lazy from "./Lazy.ts"
 
 /** `--no-guardian` */
 export const flags = {
@@ -15,4 +15,7 @@ export const flags = {
 }
 
 /** The records of this machine, with a guardian unless it is left off. */
-export const layer = (guardian: boolean) => LeaseRecords.layerConfig({ guardian })
+export const layer = (guardian: boolean) =>
+  Lazy.layer(() =>
+    import("@stint/batch/node/LeaseRecords").then(({ layerConfig }) => layerConfig({ guardian }))
+  )

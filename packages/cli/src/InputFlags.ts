@@ -9,7 +9,6 @@ import * as Flag from "effect/cli/Flag"
 import { describe } from "@stint/batch/FileProblem"
 import type * as Row from "@stint/batch/Row"
 import type * as Source from "@stint/batch/Source"
-import * as Template from "@stint/batch/Template"
 
 /** A flag about the input cannot be used, or not with another one. Nothing was woken. */
 export class InputFlagRefused extends Schema.TaggedError<InputFlagRefused>()("InputFlagRefused", {
@@ -83,6 +82,9 @@ const refuse = (flag: string, detail: string) => Effect.fail(new InputFlagRefuse
 export const urlOf = (input: string): URL | undefined =>
   /^https?:\/\//i.test(input) && URL.canParse(input) ? new URL(input) : undefined
 
+/** Whether an input is the name of something on the hub. */
+export const isOnHub = (input: string): boolean => /^hf:\/\//i.test(input)
+
 const endings: ReadonlyArray<readonly [RegExp, Format]> = [
   [/\.(parquet|pq)$/i, "parquet"],
   [/\.csv$/i, "csv"],
@@ -90,6 +92,7 @@ const endings: ReadonlyArray<readonly [RegExp, Format]> = [
 ]
 
 const formatOf = (input: string): Format => {
+  if (isOnHub(input)) return "parquet"
   const name = urlOf(input)?.pathname ?? input
   return endings.find(([ending]) => ending.test(name))?.[1] ?? "jsonl"
 }
@@ -112,15 +115,15 @@ const columnsOf = (given: string) => {
 }
 
 /** One without a column sends the same text for every row. */
-const withColumns = (text: string) =>
-  Effect.flatMap(Template.make(text), (template) =>
-    template.columns.length === 0
-      ? refuse(
-          "template",
-          "it names no column, so every row would be sent the same text: write one as {{name}}"
-        )
-      : Effect.succeed(template)
+const withColumns = Effect.fnUntraced(function* (text: string) {
+  const Template = yield* Effect.promise(() => import("@stint/batch/Template"))
+  const template = yield* Template.make(text)
+  if (template.columns.length > 0) return template
+  return yield* refuse(
+    "template",
+    "it names no column, so every row would be sent the same text: write one as {{name}}"
   )
+})
 
 const templateOf = Effect.fnUntraced(function* (given: string) {
   if (!given.startsWith("@")) return yield* withColumns(given)
@@ -154,6 +157,12 @@ export const toReading = Effect.fnUntraced(function* (given: Given, input: strin
     return yield* refuse(
       "input-format",
       "Parquet has its table of contents at its end, so it cannot be read from stdin: give the path of a file"
+    )
+  }
+  if (format !== "parquet" && isOnHub(input)) {
+    return yield* refuse(
+      "input-format",
+      `a dataset of the hub is read as Parquet, and this says ${format}: leave the flag out, or download the file`
     )
   }
   if (format !== "parquet" && urlOf(input) !== undefined) {

@@ -9,9 +9,8 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Flag from "effect/cli/Flag"
 import { describe } from "@stint/batch/FileProblem"
-import * as Media from "@stint/batch/Media"
+import type * as Media from "@stint/batch/Media"
 import type * as Row from "@stint/batch/Row"
-import * as StructuredOutput from "@stint/batch/StructuredOutput"
 import type * as Truncation from "@stint/batch/Truncation"
 
 /** A flag that says what to ask cannot be used. Nothing was woken. */
@@ -23,6 +22,17 @@ export class JobFlagRefused extends Schema.TaggedError<JobFlagRefused>()("JobFla
     return `--${this.flag} cannot be used: ${this.detail.replace(/\.?$/, ".")} Correct that and run the same command again; nothing was woken.`
   }
 }
+
+/** What can be done with a row: the kinds of job, named here so that help needs none of them. */
+export const kinds = [
+  "embed",
+  "classify",
+  "generate",
+  "chat",
+  "image",
+  "transcribe",
+  "http"
+] as const satisfies ReadonlyArray<Row.Kind>
 
 const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 const Temperature = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
@@ -125,7 +135,8 @@ const schemaOf = Effect.fnUntraced(function* (path: string) {
   const text = yield* readFile("schema", path)
   const refuse = (detail: string) => new JobFlagRefused({ flag: "schema", detail: `${path}: ${detail}` })
   const json = yield* Effect.mapError(decodeJson(text), () => refuse("it is not JSON"))
-  return yield* Effect.mapError(StructuredOutput.fromJsonSchema(json), ({ message }) => refuse(message))
+  const { fromJsonSchema } = yield* Effect.promise(() => import("@stint/batch/StructuredOutput"))
+  return yield* Effect.mapError(fromJsonSchema(json), ({ message }) => refuse(message))
 })
 
 const policyOf = (policy: "fail" | "keep" | "retry"): Truncation.Policy =>
@@ -179,6 +190,7 @@ export const folder = Effect.fnUntraced(function* (
   }
   const place = named ?? (given.input === "-" ? undefined : path.dirname(given.input))
   if (place === undefined) return undefined
+  const Media = yield* Effect.promise(() => import("@stint/batch/Media"))
   const found = Media.folder(place)
   if (named !== undefined) {
     return yield* Effect.mapError(

@@ -33,27 +33,32 @@ export const DefaultRelease = Context.Reference<"pause" | "restore" | "scale-to-
 /** The options. */
 export const flags = {
   onRelease: Flag.Literals("on-release", policies).pipe(
-    Flag.withDescription("What becomes of the endpoint in the end; pause unless it is given"),
+    Flag.withDescription(
+      "What becomes of the endpoint in the end: pause unless it is given; keep leaves it running and billed"
+    ),
     Flag.optional
   ),
   readyTimeout: Flag.String("ready-timeout").pipe(
-    Flag.withDescription("How long the endpoint may take to be ready"),
+    Flag.withMetavar("duration"),
+    Flag.withDescription("How long the endpoint may take to be ready, as in 30m; 20m by default"),
     Flag.withSchema(ShortDuration),
     Flag.withDefault(Duration.minutes(20))
   ),
   onForeignPause: Flag.Literals("on-foreign-pause", ["stop", "resume"]).pipe(
-    Flag.withDescription("What to do when somebody else pauses the endpoint during the run"),
+    Flag.withDescription(
+      "When somebody else pauses the endpoint during the run: stop and keep the work (the default), or wake it again"
+    ),
     Flag.withDefault("stop")
   ),
   onLeased: Flag.Literals("on-leased", ["refuse", "join", "wait"]).pipe(
     Flag.withDescription(
-      "What to do when another process of this machine holds the endpoint: refuse, hold it together (the last one out releases it), or wait"
+      "When another process of this machine holds the endpoint: refuse (the default), hold it together (the last one out releases it), or wait"
     ),
     Flag.withDefault("refuse")
   ),
   backstop: Flag.Literals("backstop", ["warn", "set"]).pipe(
     Flag.withDescription(
-      "An endpoint that never falls asleep by itself: say so, or change that for the run while it sleeps"
+      "An endpoint that never falls asleep by itself: say so (the default), or change that for the run while it sleeps"
     ),
     Flag.withDefault("warn")
   )

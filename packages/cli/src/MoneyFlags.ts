@@ -32,6 +32,7 @@ const Replicas = Schema.Union([
 
 export const flags = {
   maxCost: Flag.String("max-cost").pipe(
+    Flag.withMetavar("dollars"),
     Flag.withDescription(
       "The most that this run may cost in US dollars, boot and release included; then it stops, and the work is kept"
     ),
@@ -44,11 +45,13 @@ export const flags = {
     Flag.optional
   ),
   price: Flag.String("price").pipe(
+    Flag.withMetavar("dollars"),
     Flag.withDescription("US dollars per replica-hour, where the API does not know it or you know better"),
     Flag.withSchema(Dollars),
     Flag.optional
   ),
   replicas: Flag.String("replicas").pipe(
+    Flag.withMetavar("count"),
     Flag.withDescription(
       "Create the endpoint with exactly so many replicas for the whole run, or follow the spec; one that is found is left as it is"
     ),

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Flag from "effect/cli/Flag"
 import type * as Row from "@stint/batch/Row"
 import type * as Sink from "@stint/batch/Sink"
-import * as Table from "@stint/batch/Table"
+import type * as Table from "@stint/batch/Table"
 
 const formats = ["jsonl", "csv", "parquet"] as const
 
@@ -16,16 +16,19 @@ export const flags = {
     Flag.withDescription(
       "What the results are written as: jsonl (the default), csv or parquet; may be given several times. errors.jsonl is always written"
     ),
-    Flag.atLeast(0)
+    Flag.atLeast(0),
+    Flag.withDefault([])
   ),
   order: Flag.Literals("order", ["finished", "input"]).pipe(
     Flag.withDescription(
-      "finished: as the rows were done; input: as the input has them, which is read once more in the end"
+      "finished (the default): as the rows were done; input: as the input has them, which is read once more in the end"
     ),
     Flag.withDefault("finished")
   ),
   images: Flag.Literals("images", ["inline", "files"]).pipe(
-    Flag.withDescription("Pictures as Base64 in their rows, or as files of the folder images"),
+    Flag.withDescription(
+      "Pictures as Base64 in their rows (inline, the default), or as files of the folder images"
+    ),
     Flag.withDefault("inline")
   )
 }
@@ -55,6 +58,7 @@ export const toOutput = Effect.fnUntraced(function* (
   kind: Row.Kind
 ): Effect.fn.Return<Output> {
   const { images, order, outputFormat } = options
+  const Table = yield* Effect.promise(() => import("@stint/batch/Table"))
   const asked = formats.filter((format) => outputFormat.includes(format))
   const wanted = asked.length === 0 ? formats.slice(0, 1) : asked
   return {

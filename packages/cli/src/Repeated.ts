@@ -12,7 +12,7 @@ import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Flag from "effect/cli/Flag"
-import * as Scheduled from "@stint/batch/Scheduled"
+import type * as Scheduled from "@stint/batch/Scheduled"
 import { ExitCode, decidingError, fromCause, signalCodes } from "./ExitCode.ts"
 import { ExitStatus } from "./ExitStatus.ts"
 import { InputFlagRefused } from "./InputFlags.ts"
@@ -24,11 +24,13 @@ export const flags = {
     Flag.optional
   ),
   timeZone: Flag.String("time-zone").pipe(
-    Flag.withDescription("The time zone of --cron, as in Europe/Berlin"),
+    Flag.withDescription("The time zone of --cron, as in Europe/Berlin; UTC by default"),
     Flag.withDefault("UTC")
   ),
   missed: Flag.Literals("missed", ["skip", "once"]).pipe(
-    Flag.withDescription("What to do about runs that were due while the machine slept"),
+    Flag.withDescription(
+      "Runs that were due while the machine slept: left out (skip, the default), or made up for by one"
+    ),
     Flag.withDefault("skip")
   )
 }
@@ -133,6 +135,7 @@ export const run = Effect.fnUntraced(function* <E, R>(
       : Effect.void
   )
   yield* next
+  const Scheduled = yield* Effect.promise(() => import("@stint/batch/Scheduled"))
   yield* Scheduled.run(running, {
     cron: schedule,
     missed,

@@ -5,7 +5,6 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import { describe } from "@stint/batch/FileProblem"
-import * as EndpointSpec from "@stint/core/EndpointSpec"
 
 /** The spec file cannot be used. */
 export class SpecFileError extends Schema.TaggedError<SpecFileError>()("SpecFileError", {
@@ -36,5 +35,6 @@ export const readJson = Effect.fnUntraced(function* (path: string) {
 
 /** Reads and checks a spec file; the error names each wrong field. */
 export const read = Effect.fnUntraced(function* (path: string) {
-  return yield* Effect.mapError(EndpointSpec.fromJson(yield* readJson(path)), refusal(path))
+  const { fromJson } = yield* Effect.promise(() => import("@stint/core/EndpointSpec"))
+  return yield* Effect.mapError(fromJson(yield* readJson(path)), refusal(path))
 })

@@ -28,27 +28,37 @@ export const flags = {
   instanceType: text("instance-type", 'As in nvidia-l4; see "stint hardware"'),
   instanceSize: text("instance-size", "As in x1"),
   minReplica: Flag.Int("min-replica").pipe(
-    Flag.withDescription("The fewest replicas; 0, the default, lets it fall asleep"),
+    Flag.withDescription("The fewest replicas, 0 by default: then it falls asleep by itself"),
     Flag.optional
   ),
   maxReplica: Flag.Int("max-replica").pipe(
-    Flag.withDescription("The most replicas; 1 is the default"),
+    Flag.withDescription("The most replicas, 1 by default; each is billed while it runs"),
     Flag.optional
   ),
   scaleToZero: Flag.String("scale-to-zero-timeout").pipe(
-    Flag.withDescription("Time without requests after which it falls asleep, 15m to 48h; or never"),
+    Flag.withMetavar("duration"),
+    Flag.withDescription(
+      "Time without requests after which it falls asleep, 15m to 48h; or never, which bills on"
+    ),
     Flag.withSchema(Schema.Union([Schema.Literal("never"), PositiveDuration])),
     Flag.optional
   ),
   access: Flag.Literals("type", ["authenticated", "public", "private"]).pipe(
-    Flag.withDescription("Who may call it"),
+    Flag.withDescription(
+      "Who may call it: whoever has a token of the namespace (authenticated, the default), anybody, or a private network"
+    ),
     Flag.optional
   ),
   env: Flag.String("env").pipe(
     Flag.withDescription("KEY=VALUE for the container; may be given again. Secrets belong into a spec file"),
-    Flag.atLeast(0)
+    Flag.atLeast(0),
+    Flag.withDefault([])
   ),
-  tag: Flag.String("tag").pipe(Flag.withDescription("A tag; may be given again"), Flag.atLeast(0))
+  tag: Flag.String("tag").pipe(
+    Flag.withDescription("A tag; may be given again"),
+    Flag.atLeast(0),
+    Flag.withDefault([])
+  )
 }
 
 interface Given {

@@ -1,52 +1,28 @@
 /**
  * `stint run`: one batch, from a file to a folder, on an endpoint that sleeps before and after.
  */
-import * as Cause from "effect/Cause"
-import * as Console from "effect/Console"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import * as Ref from "effect/Ref"
-import * as Stdio from "effect/Stdio"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Batch from "@stint/batch/Batch"
-import type { Bill } from "@stint/batch/Cost"
-import * as Journal from "@stint/batch/Journal"
-import * as ManagedEndpoint from "@stint/batch/ManagedEndpoint"
-import * as Progress from "@stint/batch/Progress"
-import * as Report from "@stint/batch/Report"
-import * as Row from "@stint/batch/Row"
-import * as Endpoints from "@stint/core/Endpoints"
-import * as EndpointSpec from "@stint/core/EndpointSpec"
-import { ExitCode, signalCodes } from "../ExitCode.ts"
-import { ExitStatus } from "../ExitStatus.ts"
+import { EndpointName } from "@stint/core/EndpointName"
 import * as GuardianFlag from "../GuardianFlag.ts"
-import * as InputFile from "../InputFile.ts"
 import * as InputFlags from "../InputFlags.ts"
 import * as JobFlags from "../JobFlags.ts"
 import * as LeaseFlags from "../LeaseFlags.ts"
 import * as MoneyFlags from "../MoneyFlags.ts"
-import * as Orphan from "../Orphan.ts"
 import * as OutputFlags from "../OutputFlags.ts"
-import * as OutputFolder from "../OutputFolder.ts"
 import * as Repeated from "../Repeated.ts"
-import * as LastWords from "../report/LastWords.ts"
-import * as Recorder from "../report/Recorder.ts"
 import * as RunLimits from "../RunLimits.ts"
 import { ShortDuration } from "../ShortDuration.ts"
-import { Signals } from "../Signals.ts"
-import * as SpecFile from "../SpecFile.ts"
-import * as Supervised from "../Supervised.ts"
-import * as RunView from "../ui/RunView.ts"
+import * as TelemetryFlags from "../TelemetryFlags.ts"
+import * as Api from "../Api.ts"
+import * as Lazy from "../Lazy.ts"
 
 const flags = {
   input: Argument.String("input").pipe(
     Argument.withDescription(
-      'JSONL (OpenAI batch lines, or {"id", "input"} rows), CSV or Parquet; - is stdin, a URL may be Parquet'
+      'JSONL (OpenAI batch lines, or {"id", "input"} rows), CSV or Parquet; - is stdin; also the URL of a Parquet file, or hf://datasets/OWNER/NAME'
     )
   ),
   endpoint: Flag.String("endpoint").pipe(
@@ -54,15 +30,13 @@ const flags = {
     Flag.withDescription(
       "Name of the endpoint: resumed when it sleeps, created from --spec when there is none"
     ),
-    Flag.withSchema(EndpointSpec.Name)
+    Flag.withSchema(EndpointName)
   ),
   spec: Flag.String("spec").pipe(
     Flag.withDescription("JSON file that says what to create; without one nothing is created"),
     Flag.optional
   ),
-  job: Flag.Literals("job", ["embed", "classify", "generate", "chat", "image", "transcribe", "http"]).pipe(
-    Flag.withDescription("What to do with each row")
-  ),
+  job: Flag.Literals("job", JobFlags.kinds).pipe(Flag.withDescription("What is done with each row")),
   out: Flag.String("out").pipe(
     Flag.withAlias("o"),
     Flag.withDescription(
@@ -74,6 +48,12 @@ const flags = {
   ...OutputFlags.flags,
   ...RunLimits.flags,
   ...Repeated.flags,
+  json: Flag.Boolean("json").pipe(
+    Flag.withDescription(
+      "The report as one line of JSON on stdout in the end, as stint report --json has it"
+    ),
+    Flag.withDefault(false)
+  ),
   skipInvalid: Flag.Boolean("skip-invalid").pipe(
     Flag.withDescription(
       "Go on without the lines that cannot be used, and write them to invalid.jsonl; exit code 3 when there are any"
@@ -83,193 +63,45 @@ const flags = {
   ...LeaseFlags.flags,
   ...MoneyFlags.flags,
   ...GuardianFlag.flags,
+  ...TelemetryFlags.flags,
   changed: Flag.Literals("changed", ["refuse", "redo", "keep"]).pipe(
-    Flag.withDescription("What to do with rows that are done under another request or model"),
+    Flag.withDescription(
+      "Rows that are done under another request or model: refuse the run (the default), do them again, or keep what there is"
+    ),
     Flag.withDefault("refuse")
   ),
   drainTimeout: Flag.String("drain-timeout").pipe(
-    Flag.withDescription("How long requests in flight may go on after the first Ctrl-C"),
+    Flag.withMetavar("duration"),
+    Flag.withDescription("How long requests in flight may go on after the first Ctrl-C, 30s by default"),
     Flag.withSchema(ShortDuration),
     Flag.withDefault(Duration.seconds(30))
   )
 }
 
-/** What the answers depend on, known without waking anything: the spec, or the endpoint that exists. */
-const identityOf = Effect.fnUntraced(function* (name: string, spec: EndpointSpec.EndpointSpec | undefined) {
-  if (spec !== undefined) return Batch.identityFromSpec(spec)
-  const endpoint = yield* Effect.flatMap(Endpoints.Endpoints, (endpoints) => endpoints.get(name))
-  return { repository: endpoint.model?.repository ?? undefined }
-})
-
-const withCounts = (
-  report: Report.Report,
-  { invalid, truncated = 0 }: { readonly invalid: number; readonly truncated?: number }
-): Report.Report => ({
-  ...report,
-  ...(invalid === 0 ? {} : { invalid }),
-  ...(truncated === 0 ? {} : { truncated })
-})
-
-const count = (n: number) => n.toLocaleString("en-US")
-
-const once = Effect.fn("run")(function* (options: Command.Command.Config.Infer<typeof flags>) {
-  const { endpoint: name, job: kind } = options
-  const signals = yield* Signals
-  const status = yield* ExitStatus
-  const view = yield* RunView.make(name)
-  const files = yield* JobFlags.folder(options, kind)
-  let kept = 0
-  const job = Row.job(kind, {
-    ...(yield* JobFlags.toOptions(options, kind)),
-    files,
-    onKept: () => void kept++
-  })
-
-  const spec = Option.isSome(options.spec) ? yield* SpecFile.read(options.spec.value) : undefined
-  const output = yield* OutputFlags.toOutput(options, kind)
-  const reading = yield* InputFlags.toReading(options, options.input)
-  const { journal, finish } = yield* OutputFolder.open(options.out)
-  const identity = yield* identityOf(name, spec)
-  const batch = { identity, changed: options.changed, ...RunLimits.toOptions(options) }
-
-  const input = yield* InputFile.open({
-    input: options.input,
-    reading,
-    kind,
-    directory: options.out,
-    files,
-    skipInvalid: options.skipInvalid
-  })
-  const rows = JobFlags.plainOnly(input.rows, options)
-  const plan = yield* Batch.prepare(rows, job, batch).pipe(Effect.provideService(Journal.Journal, journal))
-  const invalid = yield* input.invalid
-  if (invalid > 0) {
-    yield* view.say(
-      `${count(invalid)} invalid ${input.unit}s of ${input.name} are left out; they are in invalid.jsonl.`
-    )
-  }
-
-  const progress = Progress.make({ total: plan.items })
-  const { conceal } = yield* Endpoints.Endpoints
-  const recorder = yield* Recorder.make({
-    progress,
-    name,
-    job: kind,
-    input: options.input,
-    directory: options.out,
-    args: yield* Effect.flatMap(Stdio.Stdio, ({ args }) => args),
-    usage: job.usage,
-    conceal
-  })
-
-  if (plan.remaining === 0) {
-    yield* view.say(
-      plan.items === 0
-        ? `${input.name} has no rows: nothing to do, endpoint ${name} is not woken.`
-        : `All ${count(plan.items)} rows are in the journal already: nothing to do, endpoint ${name} is not woken.`
-    )
-    const report = withCounts(Report.nothingToDo(plan.items), { invalid })
-    yield* finish(report, output, rows)
-    yield* LastWords.write(recorder, report, { directory: options.out, exit: Exit.void, signal: undefined })
-    if (invalid > 0) yield* Ref.set(status, ExitCode.itemsFailed)
-    yield* Console.log(RunView.summary(report, options.out, undefined))
-    return yield* Orphan.release(name, { isGuarded: options.guardian, say: view.say })
-  }
-  yield* view.say(`${count(plan.items)} rows in ${input.name}, ${count(plan.remaining)} to do.`)
-
-  const drain = yield* Deferred.make<void>()
-  const namespace = yield* Effect.flatMap(Endpoints.Endpoints, (endpoints) => endpoints.namespace)
-  let phase: Supervised.Phase = "claiming"
-  let bill: Bill | undefined
-  let state: string | undefined
-
-  const onEvent = (event: ManagedEndpoint.Event) => {
-    phase = Supervised.phaseAfter(event, phase)
-    if (event._tag === "TookOver") signals.setAtRisk(RunView.atRisk(namespace, name, undefined))
-    if (event._tag === "Creating") signals.setAtRisk(RunView.atRisk(event.namespace, name, undefined))
-    if (event._tag === "Resuming" || event._tag === "Acquired") {
-      signals.setAtRisk(RunView.atRisk(event.namespace, name, event.endpoint))
-    }
-    if (event._tag === "Released") {
-      signals.setAtRisk(undefined)
-      bill = event.bill
-      state = event.state
-    }
-    if (event._tag === "Left") {
-      signals.setAtRisk(undefined)
-      bill = event.bill
-      state = "held by others still"
-    }
-    if (event._tag === "Kept") {
-      bill = event.bill
-      state = "left running, and billed"
-    }
-    return Effect.andThen(recorder.event(event), view.event(event))
-  }
-
-  const held = ManagedEndpoint.withEndpoint(
-    {
-      name,
-      spec,
-      ...(yield* LeaseFlags.toOptions(options)),
-      ...MoneyFlags.toOptions(options),
-      onEvent
-    },
-    (current) =>
-      Effect.scoped(
-        Effect.gen(function* () {
-          yield* Effect.forkScoped(view.follow(progress, current.bill))
-          return yield* Batch.run(rows, job, { ...batch, progress, drain: Deferred.await(drain) })
-        })
-      )
-  ).pipe(Effect.provideService(Journal.Journal, recorder.watch(journal)))
-
-  yield* Effect.forkScoped(recorder.follow)
-  const exit = yield* Supervised.run(held, {
-    phase: () => phase,
-    drain,
-    drainTimeout: options.drainTimeout,
-    say: view.say
-  })
-
-  const report = withCounts(yield* Report.fromProgress(progress, bill), { invalid, truncated: kept })
-  const written = yield* Effect.exit(finish(report, output, rows))
-  const signal = signals.received()
-  yield* LastWords.write(recorder, report, { directory: options.out, exit, signal })
-  yield* Console.log(RunView.summary(report, options.out, state))
-  if (kept > 0) yield* view.say(JobFlags.keptText(kept))
-
-  const isUnreached = Exit.isFailure(exit) && (phase === "claiming" || phase === "taken")
-  const isLeftAwake = isUnreached && (yield* Orphan.warn(namespace, name))
-
-  if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
-    return yield* Effect.failCause(
-      Exit.isFailure(written) ? Cause.combine(exit.cause, written.cause) : exit.cause
-    )
-  }
-  yield* written
-  if (isLeftAwake) return
-  yield* Ref.set(
-    status,
-    signal !== undefined
-      ? signalCodes[signal]
-      : report.failed + invalid > 0
-        ? ExitCode.itemsFailed
-        : ExitCode.success
-  )
-}, Effect.scoped)
+/** What it was given. */
+export type Given = Command.Command.Config.Infer<typeof flags>
 
 /** `stint run` */
-export const run = Command.make("run", flags, (options) =>
-  Effect.flatMap(RunView.make(options.endpoint), (view) => Repeated.run(once(options), options, view.say))
+export const run = Command.make(
+  "run",
+  flags,
+  Lazy.handler(() => import("../handlers/run.ts"))
 ).pipe(
   Command.provide(({ guardian }) => GuardianFlag.layer(guardian)),
-  Command.provide(Endpoints.layerConfig()),
-  Command.withDescription("Run a batch on an endpoint that is awake for it and asleep after it"),
+  Command.provide(Api.layer),
+  Command.withDescription(
+    "Run a batch on an endpoint that is awake for it and asleep after it. Billed from its start to its pause, by the minute and replica; stint plan says before what that comes to. What is done is never sent again: run the same command to go on"
+  ),
+  Command.withShortDescription("Run a batch on an endpoint that is awake for it only"),
   Command.withExamples([
     {
       command: "stint run rows.jsonl --endpoint batch-embed --spec endpoint.json --job embed --out results",
       description: "Create or resume the endpoint, embed every row, pause the endpoint"
+    },
+    {
+      command:
+        "stint run hf://datasets/acme/reviews/default/train --input text --endpoint batch --job embed --out results",
+      description: "The same with a dataset of the hub, by its config and split"
     }
   ])
 )

@@ -1,12 +1,12 @@
 /**
- * Which endpoints a command is about: the namespace and the names.
+ * What the commands about endpoints have in common: whose they are, their names, how long to wait for them.
  */
-import * as Effect from "effect/Effect"
+import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
-import * as Endpoints from "@stint/core/Endpoints"
-import * as EndpointSpec from "@stint/core/EndpointSpec"
+import { EndpointName } from "@stint/core/EndpointName"
+import { PositiveDuration } from "../../ShortDuration.ts"
 
 /** The flag that says whose endpoints. */
 export const flags = {
@@ -22,9 +22,17 @@ export const json = Flag.Boolean("json").pipe(
   Flag.withDefault(false)
 )
 
+/** The flag that says how long to wait. */
+export const timeout = Flag.String("timeout").pipe(
+  Flag.withMetavar("duration"),
+  Flag.withDescription("How long to wait at most, as in 90s or 30m; 20m by default"),
+  Flag.withSchema(PositiveDuration),
+  Flag.withDefault(Duration.minutes(20))
+)
+
 const argument = Argument.String("name").pipe(
   Argument.withDescription("Name of the endpoint"),
-  Argument.withSchema(EndpointSpec.Name)
+  Argument.withSchema(EndpointName)
 )
 
 /** One name. */
@@ -33,16 +41,10 @@ export const name = argument
 /** One name or more. */
 export const names = argument.pipe(Argument.atLeast(1))
 
-interface Given {
-  readonly namespace: Option.Option<string>
-}
-
-/** The API in the namespace that is meant. */
-export const service = ({ namespace }: Given) =>
-  Effect.map(Endpoints.Endpoints, (endpoints) =>
-    Option.match(namespace, { onNone: () => endpoints, onSome: endpoints.in })
-  )
-
 /** The command line that does something with an endpoint of the same namespace. */
-export const commandLine = (verb: string, endpoint: string, { namespace }: Given): string =>
+export const commandLine = (
+  verb: string,
+  endpoint: string,
+  { namespace }: { readonly namespace: Option.Option<string> }
+): string =>
   `stint endpoints ${verb} ${endpoint}${Option.isSome(namespace) ? ` --namespace ${namespace.value}` : ""}`

@@ -1,15 +1,9 @@
 /** `stint endpoints logs`: what its containers write. */
-import * as Console from "effect/Console"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { LogRecord } from "@stint/core/Logs"
-import { withNear } from "../../EndpointMissing.ts"
-import * as Attended from "./attended.ts"
 import * as Target from "./Target.ts"
+import * as Lazy from "../../Lazy.ts"
 
 const optional = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withDescription(description), Flag.optional)
@@ -18,7 +12,7 @@ const flags = {
   name: Target.name,
   ...Target.flags,
   tail: Flag.Int("tail").pipe(
-    Flag.withDescription("Only the last so many lines"),
+    Flag.withDescription("Only the last so many lines, 1 or more"),
     Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
     Flag.optional
   ),
@@ -37,42 +31,14 @@ const flags = {
   )
 }
 
-const encode = Schema.encodeEffect(Schema.fromJsonString(LogRecord))
+/** What it was given. */
+export type Given = Command.Command.Config.Infer<typeof flags>
 
 /** `stint endpoints logs` */
 export const logs = Command.make(
   "logs",
   flags,
-  Effect.fn("endpoints.logs")(function* (given) {
-    const { name } = given
-    const endpoints = yield* Target.service(given)
-    const near = withNear(endpoints)
-    const options = {
-      tail: Option.getOrUndefined(given.tail),
-      replica: Option.getOrUndefined(given.replica),
-      level: Option.getOrUndefined(given.level),
-      search: Option.getOrUndefined(given.search),
-      since: Option.getOrUndefined(given.since)
-    }
-    const write = (record: LogRecord) =>
-      given.json
-        ? Effect.flatMap(Effect.orDie(encode(record)), (line) => Console.log(line))
-        : Console.log(record.line.replace(/\r?\n$/, ""))
-    if (given.follow) {
-      const following = near(Stream.runForEach(endpoints.followLogs(name, options), write))
-      return yield* Attended.untilSignal(following, () => `no longer following ${name}.`)
-    }
-    const isPlain =
-      !given.json && Option.isNone(given.level) && Option.isNone(given.search) && Option.isNone(given.since)
-    if (!isPlain) {
-      const records = yield* near(endpoints.logRecords(name, options))
-      return yield* Effect.forEach(records, write, { discard: true })
-    }
-    // The plain log is the one that every deployment keeps.
-    const text = yield* near(endpoints.logs(name, { tail: options.tail, replica: options.replica }))
-    if (text.trim() === "") return yield* Console.error(`${name} has written nothing yet.`)
-    yield* Console.log(text.replace(/\r?\n$/, ""))
-  })
+  Lazy.handler(() => import("../../handlers/endpoints/logs.ts"))
 ).pipe(
   Command.withDescription("Show what an endpoint's containers write"),
   Command.withExamples([

@@ -1,129 +1,37 @@
 /** `stint endpoints update`: changes what is given, and nothing else. */
-import * as Console from "effect/Console"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
-import * as Struct from "effect/Struct"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import type { Endpoint } from "@stint/core/Endpoint"
-import * as EndpointSpec from "@stint/core/EndpointSpec"
-import { withNear } from "../../EndpointMissing.ts"
-import * as EndpointPrice from "../../EndpointPrice.ts"
-import { EndpointsRefused } from "../../EndpointsRefused.ts"
-import { SpecFileError } from "../../SpecFile.ts"
 import * as SpecFlags from "../../SpecFlags.ts"
-import * as EndpointView from "../../ui/EndpointView.ts"
-import * as Attended from "./attended.ts"
 import * as Target from "./Target.ts"
-import * as Waiting from "./waiting.ts"
+import * as Lazy from "../../Lazy.ts"
 
-const { accelerator, instanceSize, instanceType, repository } = EndpointSpec.FromJson.fields
-
-/** Those that may be left out of a spec, and have no default then. */
-const open = Struct.omit(EndpointSpec.FromJson.fields, [
-  "repository",
-  "framework",
-  "accelerator",
-  "vendor",
-  "region",
-  "instanceType",
-  "instanceSize",
-  "minReplica",
-  "maxReplica",
-  "scaleToZeroTimeout",
-  "type"
-])
-
-const Replicas = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
-
-/** A spec in which everything may be left out, and nothing that is has a default. */
-const Change = Schema.Struct({
-  ...open,
-  repository: Schema.optionalKey(repository),
-  accelerator: Schema.optionalKey(accelerator),
-  instanceType: Schema.optionalKey(instanceType),
-  instanceSize: Schema.optionalKey(instanceSize),
-  framework: Schema.optionalKey(Schema.String),
-  type: Schema.optionalKey(Schema.String),
-  minReplica: Schema.optionalKey(Replicas),
-  maxReplica: Schema.optionalKey(Replicas),
-  scaleToZeroTimeout: Schema.optionalKey(Schema.NullOr(EndpointSpec.Minutes))
-})
-
-const decode = Schema.decodeUnknownEffect(Change, { errors: "all", onExcessProperty: "error" })
-
-const encode = Schema.encodeEffect(Schema.fromJsonString(Schema.Json))
-
-/** Where it runs is chosen once: the same place is no change, another one is refused. */
-const moved = (wanted: SpecFlags.Fields, { provider }: Endpoint): string | undefined => {
-  for (const place of ["vendor", "region"] as const) {
-    const asked = wanted[place]
-    const has = provider?.[place]
-    if (asked !== undefined && asked !== has) {
-      return `an endpoint stays in its ${place} (${has ?? "not known"}), and "${String(asked)}" is another. Create one there, and delete this one`
-    }
-  }
-  return undefined
+const flags = {
+  name: Target.name,
+  ...Target.flags,
+  ...SpecFlags.flags,
+  wait: Flag.Boolean("wait").pipe(
+    Flag.withDescription("Wait until it answers requests again"),
+    Flag.withDefault(false)
+  ),
+  timeout: Target.timeout,
+  yes: Flag.Boolean("yes").pipe(
+    Flag.withAlias("y"),
+    Flag.withDescription(
+      "Change it also while a run of this machine uses it; asked on a terminal, else refused"
+    ),
+    Flag.withDefault(false)
+  ),
+  json: Target.json
 }
+
+/** What it was given. */
+export type Given = Command.Command.Config.Infer<typeof flags>
 
 /** `stint endpoints update` */
 export const update = Command.make(
   "update",
-  {
-    name: Target.name,
-    ...Target.flags,
-    ...SpecFlags.flags,
-    wait: Flag.Boolean("wait").pipe(
-      Flag.withDescription("Wait until it answers requests again"),
-      Flag.withDefault(false)
-    ),
-    timeout: Waiting.timeout,
-    json: Target.json
-  },
-  Effect.fn("endpoints.update")(function* (given) {
-    const { name } = given
-    const endpoints = yield* Target.service(given)
-    const near = withNear(endpoints)
-    const { region, vendor, ...fields } = yield* SpecFlags.fields(given, "update")
-    if (Object.keys(fields).length === 0 && vendor === undefined && region === undefined) {
-      const detail = "say what to change, as in --max-replica 2, or give a --spec"
-      return yield* new EndpointsRefused({ command: "update", detail })
-    }
-    const change = yield* Effect.mapError(decode(fields), ({ message }) =>
-      Option.match(given.spec, {
-        onNone: () => new EndpointsRefused({ command: "update", detail: message }),
-        onSome: (path) => new SpecFileError({ path, detail: message })
-      })
-    )
-    const place = {
-      ...(vendor === undefined ? {} : { vendor }),
-      ...(region === undefined ? {} : { region })
-    }
-    const detail = moved(place, yield* near(endpoints.get(name)))
-    if (detail !== undefined) return yield* new EndpointsRefused({ command: "update", detail })
-
-    const updating = Effect.gen(function* () {
-      const changed = yield* near(endpoints.update(name, change))
-      const listed = yield* EndpointPrice.listed(endpoints)
-      const cost = EndpointView.cost(changed, EndpointPrice.priceOf(changed, listed))
-      yield* Console.error(
-        `${name}: ${changed.state}, changed: ${Object.keys(fields).join(", ")}. Cost: ${cost}.`
-      )
-      if (given.wait && changed.isAsleep) {
-        yield* Console.error(`${name} is ${changed.state}, so there is nothing to wait for.`)
-      }
-      const endpoint =
-        given.wait && !changed.isAsleep
-          ? yield* near(Waiting.untilReady(endpoints, name, given.timeout))
-          : changed
-      yield* Console.log(given.json ? yield* Effect.orDie(encode(endpoint.raw)) : endpoint.state)
-    })
-    yield* Attended.untilSignal(
-      updating,
-      () => `look at what became of it: ${Target.commandLine("get", name, given)}`
-    )
-  })
+  flags,
+  Lazy.handler(() => import("../../handlers/endpoints/update.ts"))
 ).pipe(
   Command.withDescription("Change an endpoint: what is given and nothing else"),
   Command.withExamples([

@@ -14,6 +14,7 @@ import type * as Endpoints from "@stint/core/Endpoints"
 import { withNear } from "../../EndpointMissing.ts"
 import { ExitCode, decidingError, fromCause } from "../../ExitCode.ts"
 import { ExitStatus } from "../../ExitStatus.ts"
+import * as Held from "../../Held.ts"
 import * as Attended from "./attended.ts"
 
 /** What became of one endpoint. */
@@ -22,7 +23,9 @@ const Outcome = Schema.Struct({
   ok: Schema.Boolean,
   /** The state that the server names; `deleted`, or `null` where it is not known. */
   state: Schema.NullOr(Schema.String),
-  error: Schema.NullOr(Schema.String)
+  error: Schema.NullOr(Schema.String),
+  /** The runs that used it when it was asked to stop; nothing where it was not. */
+  heldBy: Schema.optional(Schema.Array(Held.Holder))
 })
 
 const encode = Schema.encodeEffect(Schema.fromJsonString(Schema.Array(Outcome)))
@@ -44,13 +47,15 @@ const worst = (codes: ReadonlyArray<number>) =>
 
 /**
  * Does `change` to each of the endpoints, which gives the state that it then is in. Where it `stops` the bill, a failure that is
- * no refusal means that the endpoint may still be billed.
+ * no refusal means that the endpoint may still be billed; a run that uses the endpoint is told of with `inUse`, which says what
+ * becomes of it.
  */
 export const each = Effect.fnUntraced(function* <E, R>(options: {
   readonly endpoints: Endpoints.Service
   readonly names: ReadonlyArray<string>
   readonly json: boolean
   readonly stops: boolean
+  readonly inUse?: string | undefined
   readonly change: (name: string) => Effect.Effect<{ readonly state: string; readonly words: string }, E, R>
 }) {
   const { change, endpoints, stops } = options
@@ -58,11 +63,16 @@ export const each = Effect.fnUntraced(function* <E, R>(options: {
   const status = yield* ExitStatus
   const left = new Set(names)
   const one = Effect.fnUntraced(function* (name: string) {
+    const heldBy = stops ? yield* Held.of(endpoints, name) : undefined
+    if (heldBy !== undefined && options.inUse !== undefined) yield* Held.warn(name, heldBy, options.inUse)
     const exit = yield* Effect.exit(withNear(endpoints)(change(name)))
     left.delete(name)
     if (Exit.isSuccess(exit)) {
       if (!options.json) yield* Console.log(`${name}: ${exit.value.words}`)
-      return { code: ExitCode.success, outcome: { name, ok: true, state: exit.value.state, error: null } }
+      return {
+        code: ExitCode.success,
+        outcome: { name, ok: true, state: exit.value.state, error: null, heldBy }
+      }
     }
     if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
     const code = fromCause(exit.cause)
@@ -75,7 +85,7 @@ export const each = Effect.fnUntraced(function* <E, R>(options: {
     yield* Console.error(`${name}: ${isOpen ? "MAY STILL BE BILLED: " : ""}${error}`)
     return {
       code: isOpen ? ExitCode.releaseUnconfirmed : code,
-      outcome: { name, ok: false, state: null, error }
+      outcome: { name, ok: false, state: null, error, heldBy }
     }
   })
   const all = Effect.gen(function* () {

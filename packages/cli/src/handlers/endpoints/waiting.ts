@@ -4,18 +4,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import * as Flag from "effect/cli/Flag"
 import type { Endpoint } from "@stint/core/Endpoint"
 import type * as Endpoints from "@stint/core/Endpoints"
-import { PositiveDuration } from "../../ShortDuration.ts"
 import { StateNotReached } from "../../StateNotReached.ts"
-
-/** The flag that says how long to wait. */
-export const timeout = Flag.String("timeout").pipe(
-  Flag.withDescription("How long to wait at most, as in 90s or 30m"),
-  Flag.withSchema(PositiveDuration),
-  Flag.withDefault(Duration.minutes(20))
-)
 
 const tell = ({ name, readyReplica, state, status }: Endpoint): Effect.Effect<void> => {
   const ready =
