@@ -62,7 +62,7 @@ const telling: Readonly<Record<string, ReadonlyArray<string>>> = {
     "was not ready after 100ms",
     "exists with repository intfloat/e5-small",
     "MAY STILL BE BILLING at $0.033 an hour",
-    "hf endpoints pause stuck --namespace emulator)\n"
+    "stint endpoints pause stuck --namespace emulator)\n"
   ]
 }
 

@@ -11,6 +11,8 @@
  *
  * What a ```sh fence is to be is told in shellFences.ts; here the command must understand each call of it.
  *
+ * In docs/reference they are called ```typescript: what stands there is compiled and run in the docstring it is of.
+ *
  * One compiler checks all fences at once. Each is written to .build/docs at the line it has in its source, so
  * that the line the compiler names is the one to mend.
  */
@@ -249,10 +251,12 @@ const headings = (text: string): ReadonlyArray<string> =>
 /** The files with shell fences that cannot be run on the emulator, once for each fence. */
 const elsewhere: ReadonlyArray<string> = [
   "README.md",
+  "docs/endpoints.md",
   "docs/guides/scheduled-job.md",
   "docs/guides/testing-your-pipeline.md",
   "packages/batch/README.md",
   "packages/cli/README.md",
+  "packages/cluster/README.md",
   "packages/core/README.md",
   "packages/emulator/README.md"
 ]

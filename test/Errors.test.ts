@@ -16,6 +16,7 @@ const folders = [
   "packages/core/src",
   "packages/batch/src",
   "packages/batch/src/node",
+  "packages/batch/src/parquet",
   "packages/cli/src",
   "packages/cli/src/commands"
 ]

@@ -150,7 +150,7 @@ describe("a release that cannot be confirmed", () => {
       if (error._tag !== "ReleaseUnconfirmed") return
       assert.strictEqual(error.state, "running")
       assert.strictEqual(error.pricePerHour, 0.033)
-      assert.strictEqual(error.command, "hf endpoints pause e --namespace emulator")
+      assert.strictEqual(error.command, "stint endpoints pause e --namespace emulator")
       assert.include(error.message, '"emulator/e" MAY STILL BE BILLING at $0.033 an hour')
       assert.include(error.message, error.command)
     }).pipe(Effect.provide(World.world({}, lies)))

@@ -181,7 +181,7 @@ describe("a release is not confirmed", () => {
         assert.strictEqual(error.state, state)
         assert.include(error.detail ?? "", detail)
         assert.include(error.message, "MAY STILL BE BILLING at $0.033 an hour")
-        assert.include(error.message, "hf endpoints pause e --namespace emulator")
+        assert.include(error.message, "stint endpoints pause e --namespace emulator")
         assert.isAtLeast(seconds, least)
         assert.isAtMost(seconds, most)
       }).pipe(Effect.provide(layer))

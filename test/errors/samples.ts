@@ -14,7 +14,9 @@ import {
   Template,
   Truncation
 } from "@stint/batch"
+import { HubDataset } from "@stint/batch/parquet"
 import { FolderLock, LeaseRecords, UndiciClient } from "@stint/batch/node"
+import { EndpointKeeper, Migrations, RunError } from "@stint/cluster"
 import { Credentials, EndpointError, Hardware } from "@stint/core"
 import { Duration } from "effect"
 import { EndpointMissing } from "../../packages/cli/src/EndpointMissing.ts"
@@ -27,10 +29,11 @@ import { JobFlagRefused } from "../../packages/cli/src/JobFlags.ts"
 import { StateNotReached } from "../../packages/cli/src/StateNotReached.ts"
 import { ReportUnreadable } from "../../packages/cli/src/report/ReportFolder.ts"
 import { SpecFileError } from "../../packages/cli/src/SpecFile.ts"
-import { NotServed } from "../../packages/cli/src/commands/emulate.ts"
+import { NotServed } from "../../packages/cli/src/NotServed.ts"
 import { ScheduleRefused } from "../../packages/cli/src/Repeated.ts"
-import { PlanRefused } from "../../packages/cli/src/commands/plan.ts"
-import { SweepRefused } from "../../packages/cli/src/commands/sweep.ts"
+import { PlanRefused } from "../../packages/cli/src/PlanRefused.ts"
+import { MetricsNotServed } from "../../packages/cli/src/telemetry/MetricsNotServed.ts"
+import { SweepRefused } from "../../packages/cli/src/SweepRefused.ts"
 
 /** An error with the step that follows it. */
 export interface Sample {
@@ -112,6 +115,15 @@ const before: Chapter = {
     {
       error: new Source.SourceError({ path: "rows.jsonl", line: 0, detail: "there is no such file" }),
       step: "Check the path, and that the file may be read."
+    },
+    {
+      error: new HubDataset.DatasetError({
+        dataset: "hf://datasets/acme/reviews",
+        reason: "ambiguous",
+        detail: "it has more than one config. Choose one of these",
+        choices: ["hf://datasets/acme/reviews/de/train", "hf://datasets/acme/reviews/en/train"]
+      }),
+      step: "Name the config and the split; for a dataset that needs a login set `HF_TOKEN`."
     },
     {
       error: new InputFlagRefused({ flag: "delimiter", detail: "the input is jsonl, not csv" }),
@@ -469,8 +481,80 @@ const rest: Chapter = {
     {
       error: new NotServed({ host: "127.0.0.1", port: 8080, why: "listen EADDRINUSE 127.0.0.1:8080" }),
       step: "Choose another port."
+    },
+    {
+      error: new MetricsNotServed({
+        host: "127.0.0.1",
+        port: 9464,
+        why: "listen EADDRINUSE: address already in use 127.0.0.1:9464"
+      }),
+      step: "Choose another port, or 0."
     }
   ]
 }
 
-export const chapters: ReadonlyArray<Chapter> = [before, held, notReady, calls, stopped, billing, rest]
+const cluster: Chapter = {
+  title: "On a cluster",
+  about: "The database that the machines share, and the endpoints that they hold together.",
+  samples: [
+    {
+      error: new Migrations.NotMigrated({ found: 0, wanted: 2 }),
+      step: "Run the migration once, as the owner of the database: `stint cluster migrate`."
+    },
+    {
+      error: new Migrations.MigrationFailed({ detail: "permission denied for schema public" }),
+      step: "Migrate as a role that may create tables."
+    },
+    {
+      error: new EndpointKeeper.ReconcileFailed({
+        endpoint: "acme/batch-embed",
+        detail: "the database does not answer"
+      }),
+      step: "Nothing while a worker runs: it is tried again. Else `stint cluster reap`."
+    },
+    {
+      error: new RunError.RunNotFound({ run: "nightly" }),
+      step: "Look at the list of runs: `stint cluster status`."
+    },
+    {
+      error: new RunError.RunExists({ run: "nightly", state: "finished" }),
+      step: "Choose another name, such as one with the date."
+    },
+    {
+      error: new RunError.RunRefused({
+        run: "nightly",
+        detail: "it is not over yet: wait for it, or cancel it and wait"
+      }),
+      step: "Do what it says; nothing was changed."
+    },
+    {
+      error: new RunError.ParametersRefused({
+        definition: "rows",
+        detail: "the template names no column"
+      }),
+      step: "Correct the parameters, and start again."
+    },
+    {
+      error: new RunError.RunCancelled({ run: "nightly" }),
+      step: "Nothing, or go on with it: `stint cluster resume nightly`."
+    },
+    {
+      error: new RunError.RunBroken({
+        run: "nightly",
+        detail: "chunk 7 was taken 5 times and never done; the workers that had it went down"
+      }),
+      step: "Look at the workers' logs, give them more memory or mend the job, and resume the run."
+    }
+  ]
+}
+
+export const chapters: ReadonlyArray<Chapter> = [
+  before,
+  held,
+  notReady,
+  calls,
+  stopped,
+  billing,
+  cluster,
+  rest
+]

@@ -5,7 +5,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Endpoints, EndpointSpec } from "@stint/core"
-import { Emulator } from "@stint/emulator"
+import { Dataset, Emulator } from "@stint/emulator"
 import { Effect, FileSystem, Layer, Path, Redacted, Schema, Stream } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { ChildProcess } from "effect/process"
@@ -39,6 +39,29 @@ const schema = {
 
 const json = Schema.encodeSync(Schema.fromJsonString(Schema.Json))
 
+/** What a page takes for granted beside that: endpoints, a run that is over; and what is awake before and after it. */
+interface Page {
+  readonly endpoints?: Readonly<Record<string, typeof embedder | typeof chat>>
+  readonly before?: string
+  readonly running?: ReadonlyArray<string>
+}
+
+const pages: Readonly<Record<string, Page>> = {
+  "docs/input.md": { endpoints: { "batch-embed": embedder } },
+  "docs/endpoints.md": {
+    endpoints: { "batch-embed": embedder, llama: chat },
+    // It stops them, and starts them anew.
+    running: ["batch-embed", "llama"]
+  },
+  "docs/report.md": {
+    endpoints: { "batch-embed": embedder },
+    before: "stint run rows.jsonl --endpoint batch-embed --job embed --out results"
+  }
+}
+
+/** Whoever reads it has a browser, which is not to be started here. */
+const openers = ["xdg-open", "open"]
+
 /** What the documentation takes for granted: inputs, specs, and endpoints that sleep. */
 const prepare = Effect.fnUntraced(function* (folder: string, file: string) {
   const fs = yield* FileSystem.FileSystem
@@ -51,9 +74,16 @@ const prepare = Effect.fnUntraced(function* (folder: string, file: string) {
     "endpoint.json": json(file === "docs/plan.md" ? chat : embedder)
   }
   for (const [name, text] of Object.entries(files)) yield* fs.writeFileString(`${folder}/${name}`, text)
-  for (const name of ["batch", "batch-chat"]) {
-    yield* endpoints.create(name, yield* EndpointSpec.fromJson(chat))
-    yield* endpoints.pause(name)
+  const all = { batch: chat, "batch-chat": chat, ...pages[file]?.endpoints }
+  for (const [name, spec] of Object.entries(all)) {
+    yield* endpoints.create(name, yield* EndpointSpec.fromJson(spec))
+    if (pages[file]?.running?.includes(name)) yield* endpoints.awaitReady(name)
+    else yield* endpoints.pause(name)
+  }
+  yield* fs.makeDirectory(`${folder}/bin`)
+  for (const name of openers) {
+    yield* fs.writeFileString(`${folder}/bin/${name}`, "#!/bin/sh\n")
+    yield* fs.chmod(`${folder}/bin/${name}`, 0o755)
   }
 })
 
@@ -69,6 +99,8 @@ const runFile = Effect.fn(function* (file: string) {
   const bin = path.resolve("packages/cli/src/bin.ts")
   const script = [
     `stint() { "${process.execPath}" "${bin}" "$@"; }`,
+    'PATH="$HOME/bin:$PATH"',
+    pages[file]?.before ?? ":",
     ...fences.map(({ code }) => code.replaceAll("npm run -s stint --", "stint"))
   ]
     .join("\n")
@@ -88,16 +120,23 @@ const runFile = Effect.fn(function* (file: string) {
   })
   const said = yield* Stream.mkString(Stream.decodeText(handle.all))
   assert.strictEqual(yield* handle.exitCode, 0, `${file}\n${said}`)
-  for (const { name, state } of yield* endpoints) assert.strictEqual(state, "paused", `${file}: ${name}`)
+  const running = pages[file]?.running ?? []
+  for (const { name, state } of yield* endpoints) {
+    if (!running.includes(name)) assert.strictEqual(state, "paused", `${file}: ${name}`)
+  }
 })
 
 const world = Layer.provideMerge(
   Emulator.layerEndpoints,
-  Layer.mergeAll(Emulator.layerServer({ boot: "300 millis" }), FetchHttpClient.layer, NodeServices.layer)
+  Layer.provideMerge(
+    Layer.unwrap(
+      Effect.map(Dataset.definitions, (dataset) =>
+        Emulator.layerServer({ boot: "300 millis", datasets: { "acme/reviews": dataset } })
+      )
+    ),
+    Layer.merge(FetchHttpClient.layer, NodeServices.layer)
+  )
 )
-
-/** Their fences take endpoints and folders for granted that are not prepared here: the command understands them, no more. */
-const unprepared = new Set(["docs/config.md", "docs/doctor.md", "docs/endpoints.md", "docs/report.md"])
 
 const files = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
@@ -112,8 +151,7 @@ const files = Effect.gen(function* () {
     ...sources.flat().filter((file) => /\.(?:md|ts)$/.test(file)),
     ...packages.map((name) => `packages/${name}/README.md`)
   ]
-  const prepared = all.filter((file) => !unprepared.has(file))
-  return yield* Effect.filter(prepared, (file) =>
+  return yield* Effect.filter(all, (file) =>
     Effect.map(fs.readFileString(file), (text) =>
       shellFencesOf(file, text).some(({ isElsewhere }) => !isElsewhere)
     )

@@ -107,7 +107,8 @@ export class CallForbidden extends Schema.TaggedError<CallForbidden>()("CallForb
 /**
  * The endpoint could not be shown to have stopped billing. It may still run.
  *
- * `command` is the one command that ends it.
+ * `command` is the one command that ends it, that of `@stint/cli`. Where that is not installed, `hf endpoints pause` takes the
+ * same name and `--namespace`.
  */
 export class ReleaseUnconfirmed extends Schema.TaggedError<ReleaseUnconfirmed>()("ReleaseUnconfirmed", {
   ...Named,
@@ -118,7 +119,7 @@ export class ReleaseUnconfirmed extends Schema.TaggedError<ReleaseUnconfirmed>()
 }) {
   get command() {
     const namespace = this.namespace === undefined ? "" : ` --namespace ${this.namespace}`
-    return `hf endpoints pause ${this.name}${namespace}`
+    return `stint endpoints pause ${this.name}${namespace}`
   }
   override get message() {
     const price = this.pricePerHour === undefined ? "" : ` at $${this.pricePerHour} an hour`
