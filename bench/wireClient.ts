@@ -2,7 +2,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Batch, Inference, Job, Journal, Limit, Progress } from "@stint/batch"
 import { UndiciClient } from "@stint/batch/node"
-import { Effect, FileSystem, Metric, Schema, Stream } from "effect"
+import { Effect, FileSystem, Metric, Schema, Stream, Tracer } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { type FileHandle, open } from "node:fs/promises"
 import { Pool } from "undici"
@@ -129,6 +129,9 @@ const engine = ({ journal, requestSpans }: { readonly journal: boolean; readonly
       )
   })
 
+/** Any but the native one: with that a request makes no spans, whoever asks. */
+const tracer = Tracer.make({ span: (options) => new Tracer.NativeSpan(options) })
+
 /** What an exporter does: reads every metric once a second. */
 const exporter = Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), Metric.snapshot)))
 
@@ -144,7 +147,8 @@ const program = Effect.gen(function* () {
   }
   if (way === "client") return yield* warm(yield* client)
   if (way === "exported") yield* exporter
-  return yield* warm(yield* engine({ journal: way !== "forgetful", requestSpans: way === "spans" }))
+  const run = warm(yield* engine({ journal: way !== "forgetful", requestSpans: way === "spans" }))
+  return yield* way === "spans" ? Effect.withTracer(run, tracer) : run
 }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 
 await Effect.runPromise(program)

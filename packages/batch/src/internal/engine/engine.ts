@@ -119,7 +119,7 @@ export const run = <In, SE, SR, Out, E, R>(
       const duplicates = isShared ? Duplicates.make<In, Production.Fate<Out, E>>() : undefined
       const bounds = yield* boundsOf(job, options.pack)
 
-      // A span for each request costs as much as a third of the request.
+      // A span for each request costs half as much as the request.
       const context = options.requestSpans
         ? RunSpan.withRequests(services, job, endpoint)
         : Context.add(services, HttpClient.TracerDisabledWhen, () => true)
