@@ -19,7 +19,10 @@ export const median = (values: ReadonlyArray<number>): number => {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)
   const high = sorted[middle] ?? Number.NaN
-  return sorted.length % 2 === 1 ? high : (sorted[middle - 1] ?? Number.NaN) / 2 + high / 2
+  if (sorted.length % 2 === 1) return high
+  const low = sorted[middle - 1] ?? Number.NaN
+  // The sum may be too large, and the half of the smallest numbers is not exact.
+  return Math.min(high, Math.max(low, low / 2 + high / 2))
 }
 
 /** The chance that at most `k` of `n` fair coins show heads. */

@@ -25,6 +25,10 @@ describe("the middle of some figures", () => {
     assert.isAtLeast(confidence, 0.95)
   })
 
+  it("is the figure itself where two are the same, however small", () => {
+    assert.strictEqual(estimate([-4.4e-323, -4.4e-323]).median, -4.4e-323)
+  })
+
   it.effect.prop("lies in its interval, whatever the figures", [figures], ([values]) =>
     Effect.sync(() => {
       const { high, low, median } = estimate(values)
