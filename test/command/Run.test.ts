@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Emulator } from "@stint/emulator"
 import { Effect, Schema } from "effect"
 import * as World from "./commandWorld.ts"
+import * as Stint from "./stintProcess.ts"
 
 const Id = Schema.fromJsonString(Schema.Struct({ id: Schema.String }))
 const idsIn = (jsonl: string) =>
@@ -82,6 +83,31 @@ describe.concurrent("stint run", () => {
       // In flight, and one group of outcomes that was not yet on the disk.
       assert.isAtMost(redone, 32 + 512)
     }).pipe(Effect.scoped, Effect.provide(World.emulator({ boot: "short", millis: 10 })))
+  )
+
+  it.live("counts what was done before as done, however early it ends", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(4)
+      const first = yield* world.run()
+      assert.deepStrictEqual(yield* first.end, { code: 0, signal: null })
+      const same = Array.from({ length: 4 }, (_, i) => `{"id":"row-${i}","input":"text ${i}"}\n`).join("")
+      yield* world.write(world.input, `${same}{"id":"row-4","input":"text 4"}\n`)
+      const second = yield* world.run()
+      yield* second.says("resuming it")
+      yield* second.kill("SIGTERM")
+      assert.deepStrictEqual(yield* second.end, { code: 143, signal: null })
+      assert.include(second.stdout(), "5: 0 done, 0 failed, 4 done before, 1 left")
+      assert.strictEqual(yield* World.state, "paused")
+    }).pipe(Effect.scoped, Effect.provide(quick))
+  )
+
+  it.live("refuses an address for metrics that is empty, which would be every address there is", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(1)
+      const stint = yield* world.run("--metrics-port", "0", "--metrics-host", "")
+      assert.deepStrictEqual(yield* stint.end, { code: 2, signal: null })
+      assert.include(stint.stderr(), "--metrics-host")
+    }).pipe(Effect.scoped, Effect.provide(quick))
   )
 
   it.live("ends with 7 and keeps the work when somebody else pauses the endpoint", () =>
@@ -165,6 +191,16 @@ describe.concurrent("stint run", () => {
       )
       assert.deepStrictEqual(yield* stint.end, { code: 6, signal: null })
       assert.include(stint.stderr(), 'There is no endpoint "tester/none"')
+    }).pipe(Effect.scoped, Effect.provide(quick))
+  )
+
+  it.live("names a variable that is no address, and not what it holds", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(1)
+      const stint = yield* Stint.start(["endpoints", "list"], { ...world.env, STINT_API_URL: "no address" })
+      assert.deepStrictEqual(yield* stint.end, { code: 2, signal: null })
+      assert.include(stint.stderr(), "stint: STINT_API_URL cannot be used: Expected a valid URL string.")
+      assert.notInclude(stint.stderr(), "no address")
     }).pipe(Effect.scoped, Effect.provide(quick))
   )
 

@@ -150,6 +150,17 @@ describe.concurrent("a signal to the command", () => {
     }).pipe(Effect.scoped, Effect.provide(World.emulator({ boot: "short", millis: 40 })))
   )
 
+  it.live("follows no log that nobody reads any more", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make(1)
+      const kept = yield* world.run("--on-release", "keep")
+      assert.deepStrictEqual(yield* kept.end, { code: 0, signal: null })
+      const following = yield* world.stint("endpoints", "logs", "batch", "--follow")
+      yield* following.hangUp
+      assert.deepStrictEqual(yield* following.end, { code: 0, signal: null })
+    }).pipe(Effect.scoped, Effect.provide(World.emulator({ boot: "short", millis: 0 })))
+  )
+
   it.live("takes two signals of one press for one", () =>
     Effect.gen(function* () {
       const world = yield* World.make(20)

@@ -79,6 +79,9 @@ const read = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const refuse = (detail: string) => new ConfigFileError({ place: file, detail })
+  const info = yield* Effect.mapError(fs.stat(file), (error) => refuse(describe(error)))
+  // A pipe would be waited for, and a device never ends.
+  if (info.type !== "File" && info.type !== "Directory") return yield* refuse("it is no file")
   const text = yield* Effect.mapError(fs.readFileString(file), (error) => refuse(describe(error)))
   const json = yield* Effect.mapError(parse(text.replace(/^\ufeff/, "")), () => refuse("it is not JSON"))
   if (!Predicate.isObject(json) || Array.isArray(json)) return yield* refuse("it is no object of settings")

@@ -16,6 +16,8 @@ export const flags = {
   ),
   metricsHost: Flag.String("metrics-host").pipe(
     Flag.withDescription("Address of --metrics-port; anything but loopback lets others read it"),
+    // An empty one, as of a variable that is not set, would be every address of the machine.
+    Flag.withSchema(Schema.NonEmptyString),
     Flag.withDefault("127.0.0.1")
   ),
   metricsLinger: Flag.String("metrics-linger").pipe(

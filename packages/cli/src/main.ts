@@ -81,13 +81,20 @@ const stint = Command.provide(
   Lazy.layer(() => import("./Client.ts").then(({ layer }) => layer))
 )
 
+/** What an error says; a variable that cannot be used is named, without what it holds. */
+const messageOf = (error: unknown) => {
+  if (error instanceof Config.ConfigError) {
+    const [, wrong, name] = /(Expected .*)\s+at \["([^"]+)"\]/.exec(error.message) ?? []
+    if (name !== undefined) return `${name} cannot be used: ${wrong}. Correct it, or unset it.`
+  }
+  return Predicate.isError(error) ? error.message : String(error)
+}
+
 const explain = (cause: Cause.Cause<unknown>) =>
   Option.match(decidingError(cause), {
     onNone: () => (Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(Cause.pretty(cause))),
     onSome: (error) =>
-      CliError.isCliError(error)
-        ? Effect.void
-        : Console.error(`stint: ${Predicate.isError(error) ? error.message : String(error)}`)
+      CliError.isCliError(error) ? Effect.void : Console.error(`stint: ${messageOf(error)}`)
   })
 
 const isHelp = (cause: Cause.Cause<unknown>) =>

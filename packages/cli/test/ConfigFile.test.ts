@@ -112,6 +112,17 @@ describe("stint.json", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
+  it.effect("is refused where reading it would never end", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const { inside, root } = yield* standing({ ".git/HEAD": "" })
+      // At its end at once, so that a refusal that is missing fails this test and does not hang it.
+      yield* fs.symlink("/dev/null", `${root}/stint.json`)
+      const error = yield* Effect.flip(Effect.provide(ConfigFile.load, inside({})))
+      assert.include(error.message, "it is no file")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.effect("goes behind the environment, which is text and means numbers, truths and lists", () =>
     Effect.gen(function* () {
       const text = '{"$schema": "x", "maxCost": 5, "spec": "e.json", "namespace": "acme", "order": "input"}'

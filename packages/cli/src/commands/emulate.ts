@@ -17,6 +17,8 @@ const flags = {
   ),
   host: Flag.String("host").pipe(
     Flag.withDescription("Address to listen on, 127.0.0.1 by default; anything but loopback lets others in"),
+    // An empty one, as of a variable that is not set, would be every address of the machine.
+    Flag.withSchema(Schema.NonEmptyString),
     Flag.withDefault("127.0.0.1")
   ),
   token: Flag.Redacted("token").pipe(

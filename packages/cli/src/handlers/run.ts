@@ -46,6 +46,16 @@ const identityOf = Effect.fnUntraced(function* (name: string, spec: EndpointSpec
   return { repository: endpoint.model?.repository ?? undefined }
 })
 
+/**
+ * With what was done before the run, `before` rows: a run that ends early has counted only those of them that it came by, and
+ * the others are not left.
+ */
+const withBefore = (report: Report.Report, before: number): Report.Report => {
+  const skipped = Math.max(report.skipped, before)
+  const left = Math.max(0, report.items - report.succeeded - report.failed - skipped)
+  return { ...report, skipped, remaining: report.remaining === undefined ? undefined : left }
+}
+
 const withCounts = (
   report: Report.Report,
   { invalid, truncated = 0 }: { readonly invalid: number; readonly truncated?: number }
@@ -210,7 +220,8 @@ const once = Effect.fn("run")(function* (options: Given) {
   })
   const exit = yield* Effect.scoped(Effect.andThen(Effect.forkScoped(view.follow(progress)), supervised))
 
-  const report = withCounts(yield* Report.fromProgress(progress, bill), { invalid, truncated: kept })
+  const now = withBefore(yield* Report.fromProgress(progress, bill), plan.items - plan.remaining)
+  const report = withCounts(now, { invalid, truncated: kept })
   const written = yield* Effect.exit(finish(report, output, rows))
   const signal = signals.received()
   yield* tell(recorder, { json: options.json, report, end: { directory: options.out, exit, signal }, state })

@@ -7,9 +7,11 @@ import * as Schema from "effect/Schema"
 export class MetricsNotServed extends Schema.TaggedError<MetricsNotServed>()("MetricsNotServed", {
   host: Schema.String,
   port: Schema.Int,
-  why: Schema.String
+  why: Schema.String,
+  /** The flag that the port came from; default `metrics-port`. */
+  flag: Schema.optional(Schema.String)
 }) {
   override get message() {
-    return `Cannot serve metrics on ${this.host}, port ${this.port}: ${this.why}. Choose another --metrics-port, or 0 for a free one; nothing was woken.`
+    return `Cannot serve metrics on ${this.host}, port ${this.port}: ${this.why}. Choose another --${this.flag ?? "metrics-port"}, or 0 for a free one; nothing was woken.`
   }
 }

@@ -53,6 +53,8 @@ const variable = (name: string) =>
 
 type Read = (name: string) => Effect.Effect<string | undefined>
 
+const NO_ENCODING = "holds a % that is no percent-encoding"
+
 /** `key=value,key=value`, each half percent-decoded. */
 const pairs = (text: string | undefined): Result.Result<Readonly<Record<string, string>>, string> =>
   Result.try({
@@ -64,7 +66,19 @@ const pairs = (text: string | undefined): Result.Result<Readonly<Record<string, 
           .map(([key = "", value = ""]) => [decodeURIComponent(key.trim()), decodeURIComponent(value.trim())])
           .filter(([key]) => key !== "")
       ),
-    catch: () => "holds a % that is no percent-encoding"
+    catch: () => NO_ENCODING
+  })
+
+/** The user that an address names, as a header. */
+const userOf = ({ password, username }: URL): Result.Result<Readonly<Record<string, string>>, string> =>
+  Result.try({
+    try: () =>
+      username === "" && password === ""
+        ? {}
+        : {
+            authorization: `Basic ${Base64.encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)}`
+          },
+    catch: () => NO_ENCODING
   })
 
 const whole = (text: string | undefined): number | undefined =>
@@ -107,12 +121,9 @@ const targetOf = Effect.fnUntraced(function* (kind: Kind, read: Read, tell: (pro
   if (compression !== "gzip" && compression !== "none") {
     tell(`OTEL_EXPORTER_OTLP_COMPRESSION is ${compression}, and only gzip and none are known: none is used`)
   }
-  const user =
-    url.username === "" && url.password === ""
-      ? {}
-      : {
-          authorization: `Basic ${Base64.encode(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`)}`
-        }
+  const user = userOf(url)
+  if (Result.isFailure(user))
+    tell(`the user of the OTLP endpoint for ${lower} ${user.failure}: it is not sent`)
   const secret = url.password
   url.username = ""
   url.password = ""
@@ -120,7 +131,7 @@ const targetOf = Effect.fnUntraced(function* (kind: Kind, read: Read, tell: (pro
   if (own === undefined) url.pathname = `${url.pathname.replace(/\/$/, "")}/v1/${lower}`
   const target: Target = {
     url,
-    headers: { ...user, ...Result.getOrElse(headers, () => ({})) },
+    headers: { ...Result.getOrElse(user, () => ({})), ...Result.getOrElse(headers, () => ({})) },
     isJson: protocol === "http/json",
     compression: compression === "gzip" ? "gzip" : "none",
     timeoutMillis: whole(yield* of("TIMEOUT")) ?? 10_000

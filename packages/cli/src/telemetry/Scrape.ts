@@ -1,5 +1,5 @@
 /**
- * `/metrics` for Prometheus, and `/healthz`, for as long as a scope is open.
+ * `/metrics` for Prometheus, and `/healthz`, for as long as a scope is open; `/readyz` where somebody can say.
  */
 import { createServer } from "node:http"
 import * as Deferred from "effect/Deferred"
@@ -15,15 +15,23 @@ import { MetricsNotServed } from "./MetricsNotServed.ts"
 
 const inUrl = (host: string) => (host.includes(":") ? `[${host}]` : host)
 
-const notFound = HttpServerResponse.text("There are /metrics and /healthz.\n", { status: 404 })
+const notFound = (paths: ReadonlyArray<string>) =>
+  HttpServerResponse.text(`There are ${paths.join(" and ")}.\n`, { status: 404 })
 const notAllowed = HttpServerResponse.text("Only GET and HEAD.\n", {
   status: 405,
   headers: { allow: "GET, HEAD" }
 })
 
 /** Listens; gives the address, and what completes at the first scrape after it is asked. */
-export const serve = Effect.fnUntraced(function* (options: { readonly host: string; readonly port: number }) {
-  const { host, port } = options
+export const serve = Effect.fnUntraced(function* (options: {
+  readonly host: string
+  readonly port: number
+  /** Why it is not ready, where it is not; absent: there is no `/readyz`. */
+  readonly unready?: Effect.Effect<string | undefined> | undefined
+  /** The flag that the port came from. */
+  readonly flag?: string | undefined
+}) {
+  const { flag, host, port, unready } = options
   let onScrape: Deferred.Deferred<void> | undefined
   const scraped = Effect.suspend(() => {
     onScrape = Deferred.makeUnsafe()
@@ -34,11 +42,19 @@ export const serve = Effect.fnUntraced(function* (options: { readonly host: stri
     if (onScrape !== undefined) Deferred.doneUnsafe(onScrape, Effect.void)
     return HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
   })
+  const ready = Effect.map(unready ?? Effect.succeed(undefined), (why) =>
+    why === undefined ? HttpServerResponse.text("ok\n") : HttpServerResponse.text(`${why}\n`, { status: 503 })
+  )
+  const answers: Readonly<Record<string, Effect.Effect<HttpServerResponse.HttpServerResponse>>> = {
+    "/metrics": metrics,
+    "/healthz": Effect.succeed(HttpServerResponse.text("ok\n")),
+    ...(unready === undefined ? {} : { "/readyz": ready })
+  }
   const answer = Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method, url }) => {
     const path = url.replace(/[?#].*$/, "")
-    if (path !== "/metrics" && path !== "/healthz") return Effect.succeed(notFound)
-    if (method !== "GET" && method !== "HEAD") return Effect.succeed(notAllowed)
-    return path === "/metrics" ? metrics : Effect.succeed(HttpServerResponse.text("ok\n"))
+    const known = Object.hasOwn(answers, path) ? answers[path] : undefined
+    if (known === undefined) return Effect.succeed(notFound(Object.keys(answers)))
+    return method !== "GET" && method !== "HEAD" ? Effect.succeed(notAllowed) : known
   })
   yield* Metrics.begin
   const sockets = createServer()
@@ -51,7 +67,7 @@ export const serve = Effect.fnUntraced(function* (options: { readonly host: stri
   }).pipe(
     Effect.catchTag("ServeError", ({ cause }) => {
       const why = Predicate.isError(cause) ? cause.message : "the address cannot be listened on"
-      return Effect.fail(new MetricsNotServed({ host, port, why }))
+      return Effect.fail(new MetricsNotServed({ host, port, why, flag }))
     })
   )
   yield* server.serve(Effect.map(answer, HttpServerResponse.setHeader("connection", "close")))

@@ -80,7 +80,7 @@ export const missingColumn = (
   const missing = wanted.filter((name) => !there.has(name))
   if (missing.length === 0) return undefined
   const columns = missing.length === 1 ? "column" : "columns"
-  return `has no ${columns} ${listed(missing)}; it has ${listed(names)}`
+  return `has no ${columns} ${listed(missing)}; it has ${listed(names)}: say which are meant (for the command --id, --input, --template)`
 }
 
 const twice = (names: ReadonlyArray<string>) => {

@@ -8,6 +8,7 @@ import { LogRecord } from "@stint/core/Logs"
 import { withNear } from "../../EndpointMissing.ts"
 import * as Attended from "./attended.ts"
 import * as Namespace from "../../Namespace.ts"
+import { readerGone } from "../../ReaderGone.ts"
 import type { Given } from "../../commands/endpoints/logs.ts"
 
 const encode = Schema.encodeEffect(Schema.fromJsonString(LogRecord))
@@ -30,7 +31,8 @@ export const handle = Effect.fn("endpoints.logs")(function* (given: Given) {
       : Console.log(record.line.replace(/\r?\n$/, ""))
   if (given.follow) {
     const following = near(Stream.runForEach(endpoints.followLogs(name, options), write))
-    return yield* Attended.untilSignal(following, () => `no longer following ${name}.`)
+    const read = Effect.raceFirst(following, readerGone)
+    return yield* Attended.untilSignal(read, () => `no longer following ${name}.`)
   }
   const isPlain =
     !given.json && Option.isNone(given.level) && Option.isNone(given.search) && Option.isNone(given.since)
