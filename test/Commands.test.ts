@@ -8,7 +8,7 @@ import * as Help from "../packages/cli/src/ui/Help.ts"
 import { completionsFor, helpOf, page, paths } from "./commands/page.ts"
 
 /** Those that print no result of their own: they hold others, or print one line of JSON when they are ready. */
-const withoutJson = new Set(["", "endpoints", "emulate"])
+const withoutJson = new Set(["", "cluster", "endpoints", "emulate"])
 
 const namesOf = (doc: Effect.Success<ReturnType<typeof helpOf>>) => new Set(doc.flags.map(({ name }) => name))
 

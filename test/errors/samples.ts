@@ -16,7 +16,7 @@ import {
 } from "@stint/batch"
 import { HubDataset } from "@stint/batch/parquet"
 import { FolderLock, LeaseRecords, UndiciClient } from "@stint/batch/node"
-import { EndpointKeeper, Migrations, RunError } from "@stint/cluster"
+import { Database, EndpointKeeper, Migrations, RunError } from "@stint/cluster"
 import { Credentials, EndpointError, Hardware } from "@stint/core"
 import { Duration } from "effect"
 import { EndpointMissing } from "../../packages/cli/src/EndpointMissing.ts"
@@ -497,6 +497,26 @@ const cluster: Chapter = {
   title: "On a cluster",
   about: "The database that the machines share, and the endpoints that they hold together.",
   samples: [
+    {
+      error: new Database.DatabaseUrlRefused({
+        detail: "neither STINT_DATABASE_URL nor DATABASE_URL is set"
+      }),
+      step: "Set `STINT_DATABASE_URL`, as in `postgres://user@host:5432/name`."
+    },
+    {
+      error: new Database.DatabaseNotReached({
+        place: "db.internal:5432/stint",
+        detail: "connect ECONNREFUSED 10.0.0.4:5432"
+      }),
+      step: "Check the address, the password and the network; no password is ever printed."
+    },
+    {
+      error: new Database.DatabaseFailed({
+        place: "db.internal:5432/stint",
+        detail: "permission denied for table stint_runs"
+      }),
+      step: "Mend what it says, and look with `stint cluster status`."
+    },
     {
       error: new Migrations.NotMigrated({ found: 0, wanted: 2 }),
       step: "Run the migration once, as the owner of the database: `stint cluster migrate`."

@@ -12,6 +12,7 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as NodeOs from "node:os"
+import * as Silence from "./internal/chunk/silence.ts"
 import * as Runs from "./internal/run/runs.ts"
 import * as Writer from "./internal/results/writer.ts"
 
@@ -46,6 +47,8 @@ export class Worker extends Context.Service<
     /** Completes when the worker has been told to stop: nothing more is taken, what is in flight is finished. */
     readonly draining: Effect.Effect<void>
     readonly isDraining: () => boolean
+    /** Completes when the worker may have been taken for dead: the chunks it has in hand now may be others' by then. */
+    readonly lost: Effect.Effect<void>
     readonly grace: Duration.Duration
     readonly maxChunks: number
     readonly writer: Writer.Writer
@@ -88,6 +91,7 @@ export const make = Effect.fnUntraced(function* (
   const grace = Duration.fromInputUnsafe(options.grace ?? "20 seconds")
   const runs = yield* Runs.make
   const writer = yield* Writer.make
+  const silence = yield* Silence.make
   const engagements = new Set<Engagement>()
   const definitions = new Set<string>()
   const told = Deferred.makeUnsafe<void>()
@@ -145,7 +149,7 @@ export const make = Effect.fnUntraced(function* (
     })
   })
 
-  const pulse = Effect.andThen(announce, watch).pipe(
+  const pulse = Effect.andThen(silence.heard(announce), watch).pipe(
     Effect.catchCause((cause) => Effect.logDebug("The database cannot be asked for now.", cause)),
     Effect.repeat(Schedule.spaced(PULSE))
   )
@@ -163,6 +167,7 @@ export const make = Effect.fnUntraced(function* (
     name,
     draining: Deferred.await(told),
     isDraining: () => isDraining,
+    lost: silence.tooLong,
     grace,
     maxChunks: Math.max(1, options.maxChunks ?? 16),
     writer,

@@ -53,7 +53,7 @@ const work = Effect.fnUntraced(function* <In, Out, E, R>(engaged: Engaged<In, Ou
       identity: options.identity ?? Batch.identityFromSpec(settings.endpoint.spec),
       limit,
       progress,
-      drain: Effect.raceFirst(Deferred.await(over), worker.draining)
+      drain: Effect.raceAllFirst([Deferred.await(over), worker.draining, worker.lost])
     }),
     Stream.runForEachArray((outcomes) =>
       Effect.sync(() => {
@@ -108,6 +108,6 @@ export const process = Effect.fnUntraced(function* <In, Out, E, R>(
     if (yield* runs.finish(run.id, run.attempt, number, exit.value)) yield* settle(run.token)
     return
   }
-  // Told to stop in the middle. Of a run that is over nothing is left to be done.
+  // Told to stop in the middle, or perhaps taken for dead: it is given back, if it is still ours. Of a run that is over nothing is left to be done.
   if (!(yield* Deferred.isDone(over))) return yield* Effect.interrupt
 })

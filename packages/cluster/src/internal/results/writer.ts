@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { Journal } from "@stint/batch"
+import { isTransient } from "./transient.ts"
 
 /** A result, as it is written down. What is JSON is text. */
 export interface Row {
@@ -108,7 +109,7 @@ export const make: Effect.Effect<Writer, never, SqlClient.SqlClient | Scope.Scop
     if (waiting.length === 0) isThere.closeUnsafe()
     if (group.length === 0) return
     yield* insert(sql, distinct(group)).pipe(
-      Effect.retry({ schedule: patience, while: ({ isRetryable }) => isRetryable }),
+      Effect.retry({ schedule: patience, while: isTransient }),
       Effect.matchCauseEffect({
         onSuccess: () =>
           Effect.sync(() => {

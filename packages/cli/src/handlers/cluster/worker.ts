@@ -1,0 +1,152 @@
+/** What `stint cluster worker` does. */
+import { createServer } from "node:net"
+import * as Console from "effect/Console"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import type { Given } from "../../commands/cluster/worker.ts"
+import { ExitCode } from "../../ExitCode.ts"
+import { ExitStatus } from "../../ExitStatus.ts"
+import { NotServed } from "../../NotServed.ts"
+import { Signals } from "../../Signals.ts"
+import * as RunView from "../../ui/RunView.ts"
+import * as Place from "./database.ts"
+
+const encode = Schema.encodeEffect(
+  Schema.fromJsonString(
+    Schema.Struct({
+      worker: Schema.String,
+      host: Schema.String,
+      port: Schema.Int,
+      health: Schema.NullOr(Schema.String)
+    })
+  )
+)
+
+/** What is left for the release of the endpoint, of the time that the end may take. */
+const RELEASE = Duration.seconds(5)
+
+const graceOf = (whole: Duration.Duration) =>
+  Duration.max(Duration.times(whole, 0.5), Duration.subtract(whole, RELEASE))
+
+/** A port that can be listened on: the one that is wanted, or a free one. */
+const portOf = (host: string, wanted: number) =>
+  Effect.callback<number, NotServed>((resume) => {
+    const probe = createServer()
+    probe.once("error", ({ message }) =>
+      resume(Effect.fail(new NotServed({ host, port: wanted, why: message })))
+    )
+    probe.listen(wanted, host, () => {
+      const address = probe.address()
+      const port = Predicate.hasProperty(address, "port") ? Number(address.port) : wanted
+      probe.close(() => resume(Effect.succeed(port)))
+    })
+  })
+
+/** The endpoints that this worker holds still. */
+const held = Effect.fnUntraced(function* (worker: string) {
+  const { FleetStatus } = yield* Effect.promise(() => import("@stint/cluster"))
+  // Nobody waits for a database that is away.
+  const all = yield* Effect.timeout(FleetStatus.endpoints, "2 seconds")
+  return all.filter(({ leases }) => leases.some((lease) => lease.worker === worker))
+})
+
+const atRisk = (endpoint: string) => {
+  const at = endpoint.indexOf("/")
+  return RunView.atRisk(endpoint.slice(0, at), endpoint.slice(at + 1), undefined)
+}
+
+/** What the command does. */
+export const handle = Effect.fn("cluster worker")(function* (options: Given) {
+  const { ClusterRows, Database, Engine, KeptEndpoint, Migrations, Worker } = yield* Effect.promise(
+    () => import("@stint/cluster")
+  )
+  const { host } = options
+  const listen = Option.getOrElse(options.listen, () => host)
+  const signals = yield* Signals
+  const status = yield* ExitStatus
+  const place = yield* Place.placeOf(options.databaseUrl)
+  const port = yield* portOf(listen, options.port)
+
+  const worker = Worker.layer({
+    name: Option.getOrUndefined(options.name),
+    grace: graceOf(options.grace),
+    maxChunks: options.maxChunks
+  })
+  const kept = Layer.unwrap(Effect.map(Worker.Worker, ({ name }) => KeptEndpoint.layer({ worker: name })))
+  const served = ClusterRows.rows.layer.pipe(
+    Layer.provide(kept),
+    Layer.provideMerge(worker),
+    Layer.provide(Engine.layer({ host, port, listen }))
+  )
+
+  const serve = Effect.gen(function* () {
+    const database = yield* Effect.context<Layer.Success<ReturnType<typeof Database.layer>>>()
+    const scope = yield* Scope.make()
+    let isServing = false
+    const unready = Migrations.check.pipe(
+      Effect.provideContext(database),
+      Effect.timeoutOrElse({ duration: "2 seconds", orElse: () => Effect.die("no answer in 2 seconds") }),
+      Effect.as(undefined),
+      Effect.catchTag("NotMigrated", ({ message }) => Effect.succeed(message)),
+      Effect.catchCause(() => Effect.succeed(`The database at ${place.text} does not answer.`)),
+      Effect.map((why) => why ?? (isServing ? undefined : "It is not working: about to begin, or to end."))
+    )
+    const { serve } = yield* Effect.promise(() => import("../../telemetry/Scrape.ts"))
+    const health = yield* Effect.transposeOption(
+      Option.map(options.healthPort, (port) => serve({ host: listen, port, unready, flag: "health-port" }))
+    )
+    const services = yield* Layer.buildWithScope(served, scope).pipe(
+      Effect.catchTag("SocketServerError", (error) =>
+        Effect.fail(new NotServed({ host: listen, port, why: error.message }))
+      ),
+      Effect.onError(() => Scope.close(scope, Exit.void))
+    )
+    const { name } = Context.get(services, Worker.Worker)
+    isServing = true
+    const at = Option.getOrNull(Option.map(health, ({ url }) => url.replace(/\/metrics$/, "")))
+    yield* Console.error(
+      `Worker ${name} is there for the others at ${host}:${port}; its database is ${place.text}.${at === null ? "" : ` Health: ${at}`}`
+    )
+    if (options.json) {
+      yield* Console.log(yield* Effect.orDie(encode({ worker: name, host, port, health: at })))
+    }
+
+    const signal = yield* signals.first
+    isServing = false
+    const whole = Duration.toSeconds(options.grace)
+    yield* Console.error(
+      `${signal}: finishing what is in flight, giving chunks back, and releasing what nobody else holds, within ${whole}s.`
+    )
+    const risky = yield* Effect.orElseSucceed(held(name), () => [])
+    signals.setAtRisk(
+      risky.length === 0 ? undefined : risky.map(({ endpoint }) => atRisk(endpoint)).join("\n")
+    )
+    const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void))
+    const end = yield* Effect.timeoutOption(Fiber.await(closing), options.grace)
+    const left = yield* Effect.orElseSucceed(held(name), () => risky)
+    for (const { endpoint } of left) {
+      yield* Ref.set(status, ExitCode.releaseUnconfirmed)
+      yield* Console.error(
+        `stint: ${atRisk(endpoint)}, or: stint cluster reap. Workers that are left see to it within seconds.`
+      )
+    }
+    signals.setAtRisk(undefined)
+    yield* Console.error(
+      Option.isSome(end) ? `Worker ${name} has ended.` : `Worker ${name} leaves after ${whole}s.`
+    )
+  })
+  yield* serve.pipe(
+    Effect.scoped,
+    Effect.provide(Database.layer(place, { connections: options.connections })),
+    Database.failures(place)
+  )
+})
