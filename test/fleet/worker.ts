@@ -67,6 +67,6 @@ const program = Process.serve({
     const { system, user } = process.cpuUsage()
     return (system + user) / 1000
   })
-}).pipe(Effect.provide(worker), Effect.provide(Logger.layer([Logger.consoleLogFmt])))
+}).pipe(Effect.provide(Layer.provideMerge(worker, Logger.layer([Logger.consoleLogFmt]))))
 
 NodeRuntime.runMain(program)
