@@ -9,6 +9,7 @@ import { Dataset, Emulator } from "@stint/emulator"
 import { Effect, FileSystem, Layer, Path, Redacted, Schema, Stream } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { ChildProcess } from "effect/process"
+import * as Postgres from "../postgres/server.ts"
 import { shellFencesOf } from "../shellFences.ts"
 
 const embedder = {
@@ -39,10 +40,11 @@ const schema = {
 
 const json = Schema.encodeSync(Schema.fromJsonString(Schema.Json))
 
-/** What a page takes for granted beside that: endpoints, a run that is over; and what is awake before and after it. */
+/** What a page takes for granted beside that: endpoints, a run that is over, a database; and what is awake before and after it. */
 interface Page {
   readonly endpoints?: Readonly<Record<string, typeof embedder | typeof chat>>
   readonly before?: string
+  readonly hasDatabase?: boolean
   readonly running?: ReadonlyArray<string>
 }
 
@@ -53,6 +55,7 @@ const pages: Readonly<Record<string, Page>> = {
     // It stops them, and starts them anew.
     running: ["batch-embed", "llama"]
   },
+  "docs/guides/on-a-cluster.md": { hasDatabase: true },
   "docs/report.md": {
     endpoints: { "batch-embed": embedder },
     before: "stint run rows.jsonl --endpoint batch-embed --job embed --out results"
@@ -95,6 +98,7 @@ const runFile = Effect.fn(function* (file: string) {
   const fences = shellFencesOf(file, text).filter(({ isElsewhere }) => !isElsewhere)
   const folder = yield* fs.makeTempDirectoryScoped()
   yield* prepare(folder, file)
+  const database = pages[file]?.hasDatabase === true ? Redacted.value(yield* Postgres.database) : undefined
 
   const bin = path.resolve("packages/cli/src/bin.ts")
   const script = [
@@ -115,7 +119,8 @@ const runFile = Effect.fn(function* (file: string) {
       HF_ENDPOINT: urls.hub.href,
       HF_ENDPOINTS_NAMESPACE: namespace,
       STINT_API_URL: urls.management.href,
-      STINT_CATALOG_URL: urls.catalog.href
+      STINT_CATALOG_URL: urls.catalog.href,
+      STINT_DATABASE_URL: database
     }
   })
   const said = yield* Stream.mkString(Stream.decodeText(handle.all))
