@@ -37,6 +37,9 @@ export interface Writer {
 const ROWS = 256
 const BYTES = 8 * 1024 * 1024
 
+/** Whoever is interrupted waits no longer for what is being written: an endpoint may have to be released after it. */
+const LAST_GROUP = Duration.seconds(2)
+
 /** A database that is being restarted comes back within this time. */
 const patience = Schedule.jittered(
   Schedule.min([Schedule.exponential(Duration.millis(200)), Schedule.spaced(Duration.seconds(2))])
@@ -134,7 +137,9 @@ export const make: Effect.Effect<Writer, never, SqlClient.SqlClient | Scope.Scop
         const ticket: Ticket = { left: rows.length, done: Deferred.makeUnsafe() }
         for (const row of rows) waiting.push({ row, ticket })
         isThere.openUnsafe()
-        return Deferred.await(ticket.done)
+        const done = Deferred.await(ticket.done)
+        // A chunk that is given back is read by another worker at once: what is on its way is to be there by then.
+        return Effect.onInterrupt(done, () => Effect.ignore(Effect.timeoutOption(done, LAST_GROUP)))
       })
   }
 })
