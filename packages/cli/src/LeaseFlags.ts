@@ -16,7 +16,8 @@ import { ShortDuration } from "./ShortDuration.ts"
 import { Signals } from "./Signals.ts"
 
 const policies = ["pause", "restore", "scale-to-zero", "delete", "keep"] as const
-const policyOf = {
+/** A policy by its word on the command line. */
+export const policyOf = {
   pause: "pause",
   restore: "restore",
   "scale-to-zero": "scaleToZero",

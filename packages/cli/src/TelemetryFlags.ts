@@ -5,13 +5,14 @@ import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as Flag from "effect/cli/Flag"
 import { ShortDuration } from "./ShortDuration.ts"
+import { Port } from "./Port.ts"
 
 const Share = Schema.Finite.check(Schema.isGreaterThan(0), Schema.isLessThanOrEqualTo(1))
 
 export const flags = {
   metricsPort: Flag.Int("metrics-port").pipe(
     Flag.withDescription("Serve /metrics for Prometheus, and /healthz, on this port; 0 takes a free one"),
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))),
+    Flag.withSchema(Port),
     Flag.optional
   ),
   metricsHost: Flag.String("metrics-host").pipe(

@@ -8,11 +8,12 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { ShortDuration } from "../ShortDuration.ts"
 import * as Lazy from "../Lazy.ts"
+import { Port } from "../Port.ts"
 
 const flags = {
   port: Flag.Int("port").pipe(
     Flag.withDescription("Port of the management API; 0, the default, takes a free one"),
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))),
+    Flag.withSchema(Port),
     Flag.withDefault(0)
   ),
   host: Flag.String("host").pipe(

@@ -5,7 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { EndpointName } from "@stint/core/EndpointName"
+import * as BatchFlags from "../BatchFlags.ts"
 import * as GuardianFlag from "../GuardianFlag.ts"
 import * as InputFlags from "../InputFlags.ts"
 import * as JobFlags from "../JobFlags.ts"
@@ -25,18 +25,7 @@ const flags = {
       'JSONL (OpenAI batch lines, or {"id", "input"} rows), CSV or Parquet; - is stdin; also the URL of a Parquet file, or hf://datasets/OWNER/NAME'
     )
   ),
-  endpoint: Flag.String("endpoint").pipe(
-    Flag.withAlias("e"),
-    Flag.withDescription(
-      "Name of the endpoint: resumed when it sleeps, created from --spec when there is none"
-    ),
-    Flag.withSchema(EndpointName)
-  ),
-  spec: Flag.String("spec").pipe(
-    Flag.withDescription("JSON file that says what to create; without one nothing is created"),
-    Flag.optional
-  ),
-  job: Flag.Literals("job", JobFlags.kinds).pipe(Flag.withDescription("What is done with each row")),
+  ...BatchFlags.flags,
   out: Flag.String("out").pipe(
     Flag.withAlias("o"),
     Flag.withDescription(

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { EndpointName } from "@stint/core/EndpointName"
+import * as BatchFlags from "../../BatchFlags.ts"
 import * as InputFlags from "../../InputFlags.ts"
 import * as JobFlags from "../../JobFlags.ts"
 import * as Lazy from "../../Lazy.ts"
@@ -37,18 +37,7 @@ const flags = {
     ),
     Flag.optional
   ),
-  endpoint: Flag.String("endpoint").pipe(
-    Flag.withAlias("e"),
-    Flag.withDescription(
-      "Name of the endpoint: resumed when it sleeps, created from --spec when there is none"
-    ),
-    Flag.withSchema(EndpointName)
-  ),
-  spec: Flag.String("spec").pipe(
-    Flag.withDescription("JSON file that says what to create; without one nothing is created"),
-    Flag.optional
-  ),
-  job: Flag.Literals("job", JobFlags.kinds).pipe(Flag.withDescription("What is done with each row")),
+  ...BatchFlags.flags,
   ...jobFlags,
   onLength: Flag.Literals("on-length", ["fail", "keep"]).pipe(
     Flag.withDescription(

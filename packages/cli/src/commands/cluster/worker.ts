@@ -7,8 +7,7 @@ import * as Api from "../../Api.ts"
 import * as Lazy from "../../Lazy.ts"
 import { PositiveDuration } from "../../ShortDuration.ts"
 import * as Shared from "./Shared.ts"
-
-const Port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
+import { Port } from "../../Port.ts"
 
 const flags = {
   ...Shared.database,

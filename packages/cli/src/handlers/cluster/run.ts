@@ -12,6 +12,7 @@ import * as JobFlags from "../../JobFlags.ts"
 import * as MoneyFlags from "../../MoneyFlags.ts"
 import * as RunLimits from "../../RunLimits.ts"
 import * as SpecFile from "../../SpecFile.ts"
+import * as LeaseFlags from "../../LeaseFlags.ts"
 import * as Database from "./database.ts"
 import * as Waiting from "./waiting.ts"
 
@@ -20,14 +21,6 @@ const compact = (settings: object) =>
   Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
 
 const ifGiven = Option.getOrUndefined
-
-const policyOf = {
-  pause: "pause",
-  restore: "restore",
-  "scale-to-zero": "scaleToZero",
-  delete: "delete",
-  keep: "keep"
-} as const
 
 /** The name of the input and the time, in letters that a name may have. */
 const nameOf = Effect.fnUntraced(function* ({ input, key, run }: Given) {
@@ -113,7 +106,7 @@ const settingsOf = Effect.fnUntraced(function* (options: Given) {
   const endpoint = compact({
     name: options.endpoint,
     spec,
-    onRelease: ifGiven(Option.map(options.onRelease, (policy) => policyOf[policy])),
+    onRelease: ifGiven(Option.map(options.onRelease, (policy) => LeaseFlags.policyOf[policy])),
     readyTimeout: options.readyTimeout,
     onForeignPause: options.onForeignPause,
     ...MoneyFlags.toOptions(options)
