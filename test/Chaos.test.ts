@@ -14,3 +14,7 @@ it.live("chaos happens in the same way each time", () =>
     }
   })
 )
+
+it.live("an endpoint falls idle at a moment between two nanoseconds too", () =>
+  Effect.map(Seeds.one(19_253), ({ violations }) => assert.deepStrictEqual(violations, []))
+)

@@ -29,7 +29,7 @@ export interface Simulation {
   /** Somebody outside of the queue has still to do something at this instant: time waits. */
   readonly hold: () => void
   readonly letGo: () => void
-  /** Runs everything until `isOver`, or until nothing is left to run: then `false`. */
+  /** Runs everything until `isOver`, or until nothing goes on any more: then `false`. */
   readonly run: (isOver: () => boolean) => Effect.Effect<boolean>
 }
 
@@ -85,6 +85,8 @@ const makeHeap = () => {
 
 /** Tasks between two looks of the host at its own affairs. */
 const BREATH = 20_000
+/** Sleepers woken at one instant before it is said to go round in circles. */
+const CIRCLES = 100_000
 
 const { setImmediate } = new Scheduler.MixedScheduler("async")
 
@@ -162,12 +164,15 @@ export const make = (): Simulation => {
     return self
   }
 
-  /** Wakes the next sleeper; `false` when there is none. */
+  let woken = 0
+  /** Wakes the next sleeper; `false` when there is none, or when time does not go on for them. */
   const advance = (): boolean => {
     while (true) {
       const timer = timers.pop()
       if (timer === undefined) return false
       if (timer.wake === undefined || !timer.domain.isAlive()) continue
+      woken = timer.at === now ? woken + 1 : 0
+      if (woken > CIRCLES) return false
       now = timer.at
       Host.within(timer.domain.os, timer.wake)
       return true

@@ -220,11 +220,14 @@ export const run = Effect.fnUntraced(function* (
     if (Exit.isSuccess(exit) && !asleep.includes(exit.value)) invariants.violate(`${late} (${exit.value})`)
     else wasLate = false
   }
-  const runUntil = (isOver: () => boolean) =>
-    simulation.run(() => {
+  const runUntil = Effect.fnUntraced(function* (isOver: () => boolean) {
+    const ran = yield* simulation.run(() => {
       look()
       return isOver()
     })
+    if (!ran) invariants.violate(`nothing goes on any more after ${simulation.now()} ms`)
+    return ran
+  })
 
   /** Does something in the world and lets the time pass that it takes. */
   const inWorld = <A>(effect: Effect.Effect<A>) =>
@@ -462,7 +465,7 @@ export const run = Effect.fnUntraced(function* (
     const exit = running.isAlive() ? running.exit() : undefined
     const isKilled = !running.isAlive()
     if (exit === undefined && !isKilled) {
-      watch.violate(ran ? `did not end within ${LONGEST / 3_600_000} hours` : "hangs: nothing is left to run")
+      watch.violate(ran ? `did not end within ${LONGEST / 3_600_000} hours` : "hangs")
       running.kill()
     }
     running.end()

@@ -165,7 +165,8 @@ export const make = Effect.fnUntraced(function* (options: {
           yield* stopReplicas(held)
           return yield* enter(held, "scaledToZero")
         }
-        yield* Effect.sleep(Duration.millis(due - now))
+        // Whole milliseconds: a rest too small to sleep for would be waited for without end.
+        yield* Effect.sleep(Duration.millis(Math.ceil(due - now)))
       }
     })
 
