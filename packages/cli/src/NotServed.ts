@@ -10,6 +10,6 @@ export class NotServed extends Schema.TaggedError<NotServed>()("NotServed", {
   why: Schema.String
 }) {
   override get message() {
-    return `Cannot listen on ${this.host}, port ${this.port}: ${this.why}. Choose another --port, or 0 for a free one.`
+    return `Cannot listen on ${this.host}, port ${this.port}: ${this.why}. Choose another --port (0 takes a free one), or another --host.`
   }
 }

@@ -12,6 +12,7 @@ import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as HttpClient from "effect/http/HttpClient"
 import type { Whoami } from "./Account.ts"
@@ -269,10 +270,16 @@ export const layer = (options: Options): Layer.Layer<Endpoints, never, HttpClien
 const inAddress =
   "its address holds a name or a password, which are not sent: the token alone says who asks. Leave them out."
 
+const WebAddress = Schema.URL.check(
+  Schema.makeFilter(({ protocol }) =>
+    /^https?:$/.test(protocol) ? undefined : "Expected an address with http:// or https://"
+  )
+)
+
 const settings = Config.all({
-  apiUrl: Config.option(Config.URL("STINT_API_URL")),
-  hubUrl: Config.option(Config.URL("HF_ENDPOINT")),
-  catalogUrl: Config.option(Config.URL("STINT_CATALOG_URL")),
+  apiUrl: Config.option(Config.schema(WebAddress, "STINT_API_URL")),
+  hubUrl: Config.option(Config.schema(WebAddress, "HF_ENDPOINT")),
+  catalogUrl: Config.option(Config.schema(WebAddress, "STINT_CATALOG_URL")),
   namespace: Config.option(Config.NonEmptyString("HF_ENDPOINTS_NAMESPACE"))
 })
 

@@ -136,7 +136,8 @@ describe("Endpoints.layerConfig", () => {
       assert.deepStrictEqual(yield* ask(env), ["http://127.0.0.1:1/v2/endpoint/acme/e Bearer hf_a"])
       const { HF_ENDPOINTS_NAMESPACE: _, ...own } = { ...env, HF_ENDPOINT: "http://127.0.0.1:2" }
       assert.strictEqual((yield* ask(own))[0], "http://127.0.0.1:2/api/whoami-v2 Bearer hf_a")
-      assert.strictEqual((yield* Effect.flip(ask({ ...env, STINT_API_URL: "nonsense" })))._tag, "ConfigError")
+      for (const address of ["nonsense", "ftp://127.0.0.1/v2", "file:///etc/hosts"])
+        assert.strictEqual((yield* Effect.flip(ask({ ...env, STINT_API_URL: address })))._tag, "ConfigError")
     })
   )
 })

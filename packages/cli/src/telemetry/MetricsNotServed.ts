@@ -12,6 +12,6 @@ export class MetricsNotServed extends Schema.TaggedError<MetricsNotServed>()("Me
   flag: Schema.optional(Schema.String)
 }) {
   override get message() {
-    return `Cannot serve metrics on ${this.host}, port ${this.port}: ${this.why}. Choose another --${this.flag ?? "metrics-port"}, or 0 for a free one; nothing was woken.`
+    return `Cannot serve metrics on ${this.host}, port ${this.port}: ${this.why}. Choose another --${this.flag ?? "metrics-port"} (0 takes a free one), or another address to listen on; nothing was woken.`
   }
 }
