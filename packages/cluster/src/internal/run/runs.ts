@@ -188,14 +188,19 @@ export const make = Effect.map(SqlClient.SqlClient, (client) => {
       ),
     taken: (id: string, number: number, worker: string) =>
       sql`UPDATE stint_chunks SET worker = ${worker}, taken_at = clock_timestamp() WHERE run_id = ${bigint(id)} AND number = ${number}`,
-    /** A chunk is done; whether it was the last of its run. */
+    /**
+     * A chunk is done; whether it was the last of its run. Of an attempt that is over nothing is written: the one after it finds
+     * the chunk's results and counts it. The run's row is taken first, so that no attempt begins in between.
+     */
     finish: (id: string, attempt: number, number: number, end: ChunkEnd) =>
       Effect.map(
         sql<{ drained: boolean }>`
-          WITH moved AS (
+          WITH current AS (
+            SELECT id FROM stint_runs WHERE id = ${bigint(id)} AND attempt = ${attempt} FOR UPDATE
+          ), moved AS (
             UPDATE stint_chunks SET done = true, done_at = clock_timestamp(), failed = ${end.failed},
               attempts = attempts + ${end.attempts}, faults = ${end.faults}
-            WHERE run_id = ${bigint(id)} AND number = ${number} AND NOT done RETURNING 1
+            FROM current WHERE run_id = current.id AND number = ${number} AND NOT done RETURNING 1
           )
           UPDATE stint_runs SET chunks_done = chunks_done + (SELECT count(*) FROM moved)
           WHERE id = ${bigint(id)} AND attempt = ${attempt}
