@@ -30,16 +30,21 @@ const givenUp = Effect.fnUntraced(function* (definition: string) {
   }
 })
 
-/** Runs that were written down and never begun, and those that are over and have not summed up. */
+/**
+ * Runs that were written down and never begun, and those that are over and have not summed up. A token is written before its
+ * workflow begins, so it does not tell that it has: to begin it again changes nothing.
+ */
 const forgotten = Effect.fnUntraced(function* (definition: string) {
   const sql = (yield* SqlClient.SqlClient).withoutTransforms()
-  const rows = yield* sql<{ id: string; attempt: number; token: string | null }>`
-    SELECT id::text AS id, attempt, token FROM stint_runs WHERE definition = ${definition} AND report IS NULL AND (
-      (token IS NULL AND state = 'enqueuing' AND coalesce(started_at, created_at) < clock_timestamp() - interval '15 seconds')
-      OR (token IS NOT NULL AND state IN ('failed', 'cancelled') AND finished_at < clock_timestamp() - interval '15 seconds')
+  const rows = yield* sql<{ id: string; attempt: number; token: string | null; begins: boolean }>`
+    SELECT id::text AS id, attempt, token, state = 'enqueuing' AS begins
+    FROM stint_runs WHERE definition = ${definition} AND report IS NULL AND (
+      (state = 'enqueuing' AND coalesce(started_at, created_at) < clock_timestamp() - interval '15 seconds')
+      OR (state IN ('failed', 'cancelled') AND finished_at < clock_timestamp() - interval '15 seconds')
       OR (token IS NOT NULL AND state = 'running' AND chunks_done >= chunks))`
-  for (const { attempt, id, token } of rows) {
-    yield* token === null ? execute({ id, attempt, definition }) : settle(token)
+  for (const { attempt, begins, id, token } of rows) {
+    yield* execute({ id, attempt, definition })
+    if (!begins && token !== null) yield* settle(token)
   }
 })
 

@@ -11,6 +11,7 @@ import { Worker } from "../../Worker.ts"
 import type { Definition } from "../chunk/definition.ts"
 import * as Process from "../chunk/process.ts"
 import * as Pieces from "../input/pieces.ts"
+import { isLive } from "./found.ts"
 import * as Summary from "./summary.ts"
 import { Settled, itemId, queueOf } from "./workflow.ts"
 
@@ -32,7 +33,8 @@ const index = Effect.fnUntraced(function* <In, Out, E, R>(
 ) {
   const { runs } = yield* Worker
   const run = yield* runs.get(id)
-  if (run === undefined || run.attempt !== attempt || run.items !== undefined) return
+  const isToBeRead = run?.attempt === attempt && isLive(run.state) && run.items === undefined
+  if (!isToBeRead) return
   const { job, read } = yield* definition.make(run.settings.parameters)
   const { pieces, stamp } = yield* Effect.scoped(
     Pieces.index({
@@ -49,6 +51,9 @@ const index = Effect.fnUntraced(function* <In, Out, E, R>(
 /** Puts the chunks that are left into the queue; an item that is there already is not put there again. */
 const enqueue = Effect.fnUntraced(function* (definition: string, id: string, attempt: number) {
   const { runs } = yield* Worker
+  const run = yield* runs.get(id)
+  // Cancelled before it was begun.
+  if (run === undefined || !isLive(run.state)) return true
   const sql = yield* SqlClient.SqlClient
   const queue = yield* queueOf(definition)
   let after = -1
