@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config"
-import { processSuites } from "./vitest.config.ts"
+import { env, processSuites } from "./vitest.config.ts"
 
 const simulations = ["test/full/{Chaos,CostSeeds}*.full.test.ts"]
 
-const common = { testTimeout: 600_000, hookTimeout: 600_000, passWithNoTests: true }
+const common = { env, testTimeout: 600_000, hookTimeout: 600_000, passWithNoTests: true }
 
 export default defineConfig({
   test: {

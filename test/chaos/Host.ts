@@ -67,11 +67,13 @@ const optionOf = (options: unknown, name: string): unknown =>
 const missing = (path: string) =>
   Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: "ENOENT" })
 
+const zeros = "0 ".repeat(18)
+
 /** `/proc/<pid>/stat`, as far as it is read. */
 const statOf = (os: Os, path: string): string => {
   const startedAt = os.startedAt(Number(path.split("/")[2]))
   if (startedAt === undefined) throw missing(path)
-  return `0 (node) ${["S", ...Array.from({ length: 18 }, () => "0"), startedAt].join(" ")}`
+  return `0 (node) S ${zeros}${startedAt}`
 }
 
 const descriptors = new Map<number, string>()

@@ -88,6 +88,13 @@ export const client = HttpClient.make((request, url) =>
 const bodyOf = ({ body }: HttpClientRequest.HttpClientRequest) =>
   body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : ""
 
+const hangUp = (request: HttpClientRequest.HttpClientRequest) =>
+  Effect.fail(
+    new HttpClientError.HttpClientError({
+      reason: new HttpClientError.TransportError({ request, description: "socket hang up" })
+    })
+  )
+
 const responseOf = (
   request: HttpClientRequest.HttpClientRequest,
   answer: Answer
@@ -242,13 +249,8 @@ export const make = (options: {
           call.answer = answer ?? "broken"
           watch.onEnd?.(call)
           if (!domain.isAlive()) return
-          const error = new HttpClientError.TransportError({ request, description: "socket hang up" })
           inSelf(() =>
-            resume(
-              answer === undefined
-                ? Effect.fail(new HttpClientError.HttpClientError({ reason: error }))
-                : Effect.succeed(responseOf(request, answer))
-            )
+            resume(answer === undefined ? hangUp(request) : Effect.succeed(responseOf(request, answer)))
           )
         })
         return Effect.sync(() => {

@@ -1,5 +1,5 @@
 /** Many seeds, one after the other, on one emulator. */
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import * as Schedule from "./Schedule.ts"
 import * as Service from "./Service.ts"
 import * as Trial from "./Trial.ts"
@@ -29,6 +29,19 @@ export interface Sums {
   readonly violating: Array<number>
 }
 
+/** Errors without their stacks, which take long to make: what goes wrong in a seed happens again when it is tried alone. */
+const withoutStacks = Effect.acquireRelease(
+  Effect.sync(() => {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
+    return stackTraceLimit
+  }),
+  (before) =>
+    Effect.sync(() => {
+      Error.stackTraceLimit = before
+    })
+)
+
 /** So many trials go on with one emulator, which remembers a little of each. */
 const BENCH = 500
 
@@ -37,7 +50,7 @@ export const many = Effect.fnUntraced(function* <E = never>(
   from: number,
   count: number,
   onResult: (result: Trial.Result, count: number) => Effect.Effect<void, E>
-): Effect.fn.Return<Sums, E> {
+): Effect.fn.Return<Sums, E, Scope.Scope> {
   const sums: Sums = {
     processes: 0,
     killed: 0,
@@ -75,9 +88,10 @@ export const many = Effect.fnUntraced(function* <E = never>(
       if (result.violations.length > 0) return
     }
   })
+  yield* withoutStacks
   while (left.length > 0) yield* Effect.scoped(batch)
   return sums
-})
+}, Effect.scoped)
 
 /** How often each end happened, in a few lines. */
 export const summary = ({ ends, lease, neighbours }: Sums): string => {

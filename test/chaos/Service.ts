@@ -86,8 +86,8 @@ const once = <A>(read: (call: Machine.Call) => A) => {
   }
 }
 
-export const textOf = once((call) =>
-  Option.match(Inputs(call.body), { onNone: () => "", onSome: ({ inputs }) => inputs })
+export const textOf = once(({ body }) =>
+  body === "" ? "" : Option.match(Inputs(body), { onNone: () => "", onSome: ({ inputs }) => inputs })
 )
 
 export const kindOf = once(({ method, url }): Kind => {

@@ -83,6 +83,7 @@ export const make = Effect.fnUntraced(function* (rows: number) {
   yield* fs.writeFileString(spec, yield* encodeJson(specJson))
 
   const env = {
+    ...Stint.compiled,
     PATH: process.env["PATH"] ?? "",
     HOME: home,
     HF_TOKEN: Redacted.value(token),

@@ -7,6 +7,13 @@ import { fileURLToPath } from "node:url"
 
 const bin = fileURLToPath(new URL("../../packages/cli/src/bin.ts", import.meta.url))
 
+/** Where Node keeps compiled modules, for processes with an environment of their own. */
+export const compiled: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(process.env).flatMap(([name, value]) =>
+    name === "NODE_COMPILE_CACHE" && value !== undefined ? [[name, value]] : []
+  )
+)
+
 /** How a process ended: a code, or the signal that ended it. */
 export interface End {
   readonly code: number | null
@@ -38,7 +45,12 @@ export const start = Effect.fnUntraced(function* (
   let err = ""
   const waiting = new Set<() => void>()
   const child = yield* Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, [bin, ...args], { env, stdio: ["pipe", "pipe", "pipe"] })),
+    Effect.sync(() =>
+      spawn(process.execPath, [bin, ...args], {
+        env: { ...compiled, ...env },
+        stdio: ["pipe", "pipe", "pipe"]
+      })
+    ),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
   // A process that does not read its stdin closes it; that is no fault of the test's.

@@ -6,6 +6,7 @@ import { Deferred, Effect, Option, Schema, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import * as readline from "node:readline"
 import { fileURLToPath } from "node:url"
+import { compiled } from "../command/stintProcess.ts"
 
 const Answer = Schema.fromJsonString(Schema.Struct({ to: Schema.Int, answer: Schema.Json }))
 const decodeAnswer = Schema.decodeUnknownOption(Answer)
@@ -56,7 +57,7 @@ export const start = Effect.fnUntraced(function* (
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
       spawn(command, args, {
-        env: { PATH: process.env["PATH"] ?? "", ...options.env },
+        env: { PATH: process.env["PATH"] ?? "", ...compiled, ...options.env },
         stdio: ["pipe", "pipe", "pipe"]
       })
     ),

@@ -4,6 +4,7 @@
 import { Deferred, Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { compiled } from "../command/stintProcess.ts"
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
@@ -66,7 +67,7 @@ export const start = Effect.fnUntraced(function* (
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
       spawn(process.execPath, commandOf(kind, place), {
-        env: { ...place.env, ...env },
+        env: { ...compiled, ...place.env, ...env },
         stdio: ["pipe", "pipe", "pipe"]
       })
     ),

@@ -48,12 +48,12 @@ const passed = [
   "NODE_EXTRA_CA_CERTS",
   "NODE_USE_SYSTEM_CA",
   "NODE_TLS_REJECT_UNAUTHORIZED"
-] as const
+].map((name) => [name, Config.option(Config.Redacted(name))] as const)
 
 /** What of the configuration a guardian inherits. */
 export const environment: Effect.Effect<Readonly<Record<string, string>>, Config.ConfigError> = Effect.map(
-  Effect.forEach(passed, (name) =>
-    Effect.map(Config.option(Config.Redacted(name)), (value) => [name, Option.getOrUndefined(value)] as const)
+  Effect.forEach(passed, ([name, config]) =>
+    Effect.map(config, (value) => [name, Option.getOrUndefined(value)] as const)
   ),
   (all) => ({
     NODE_USE_ENV_PROXY: "1",
