@@ -11,7 +11,7 @@ const WIDE =
   /\p{Emoji_Presentation}|[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60]/u
 
 /** How many cells a text takes. */
-export const cellsOf = (text: string): number =>
+const cellsOf = (text: string): number =>
   Array.from(text).reduce((sum, character) => sum + (WIDE.test(character) ? 2 : 1), 0)
 
 const colours = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"]

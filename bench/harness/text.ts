@@ -13,7 +13,7 @@ export const digits = (value: number): string => {
 const withUnit = (value: number, unit: string) => (unit === "" ? digits(value) : `${digits(value)} ${unit}`)
 
 /** `at most 1.10`. */
-export const goalOf = ({ goal, unit }: Figure): string =>
+const goalOf = ({ goal, unit }: Figure): string =>
   goal === undefined
     ? ""
     : "most" in goal

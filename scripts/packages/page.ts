@@ -27,7 +27,7 @@ const list = (words: ReadonlyArray<string>): string =>
 const code = (word: string): string => `\`${word}\``
 
 /** The package's README says how it is installed. */
-export const installLine = (dir: string): string | undefined => {
+const installLine = (dir: string): string | undefined => {
   const file = path.join(dir, "README.md")
   return fs.existsSync(file) ? /^npm install .*$/m.exec(fs.readFileSync(file, "utf8"))?.[0] : undefined
 }

@@ -3,23 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { LeaseRecords } from "@stint/batch/node"
 import { Endpoints, EndpointSpec, Policy } from "@stint/core"
 import { Emulator, Scenario } from "@stint/emulator"
-import {
-  Clock,
-  ConfigProvider,
-  Console,
-  Duration,
-  Effect,
-  Exit,
-  FileSystem,
-  Layer,
-  Ref,
-  Schedule,
-  Schema
-} from "effect"
+import { Clock, Duration, Effect, FileSystem, Layer, Schedule, Schema } from "effect"
 import { Command } from "effect/cli"
-import { fromCause } from "../../packages/cli/src/ExitCode.ts"
-import { ExitStatus } from "../../packages/cli/src/ExitStatus.ts"
-import * as Signals from "../../packages/cli/src/Signals.ts"
 import { catalog } from "../../packages/cli/src/commands/catalog.ts"
 import { endpoints } from "../../packages/cli/src/commands/endpoints.ts"
 import { hardware } from "../../packages/cli/src/commands/hardware.ts"
@@ -27,6 +12,7 @@ import { dollars } from "../../packages/cli/src/EndpointPrice.ts"
 import { nearest } from "../../packages/cli/src/EndpointMissing.ts"
 import * as Age from "../../packages/cli/src/ui/Age.ts"
 import * as Table from "../../packages/cli/src/ui/Table.ts"
+import * as CommandHere from "../../packages/cli/test/commandHere.ts"
 
 const command = Command.make("stint").pipe(Command.withSubcommands([endpoints, hardware, catalog]))
 
@@ -38,44 +24,17 @@ const world = (options: Emulator.Options = {}) =>
   )
 
 /** The command with these arguments: what it prints on both streams, and its exit code. */
-const stintIn = Effect.fnUntraced(function* (env: Record<string, string>, ...args: ReadonlyArray<string>) {
-  const { namespace, urls } = yield* Emulator.Emulator
-  const out: Array<string> = []
-  const err: Array<string> = []
-  const status = yield* Ref.make(0)
-  const signals = yield* Signals.make
-  const exit = yield* Command.runWith(command, { version: "0" })(args).pipe(
-    Effect.provideService(ExitStatus, status),
-    Effect.provideService(Signals.Signals, signals),
-    Effect.provideService(Console.Console, {
-      ...globalThis.console,
-      log: (...words: ReadonlyArray<unknown>) => void out.push(words.join(" ")),
-      error: (...words: ReadonlyArray<unknown>) => void err.push(words.join(" "))
-    }),
-    Effect.provideService(Policy.CurrentPolling, Schedule.spaced("10 millis")),
-    Effect.provideService(Policy.CurrentTransient, Schedule.recurs(0)),
-    Effect.provide(
-      ConfigProvider.layer(
-        ConfigProvider.fromUnknown({
-          HF_TOKEN: "hf_emulator",
-          HF_ENDPOINT: urls.hub.href,
-          HF_ENDPOINTS_NAMESPACE: namespace,
-          STINT_API_URL: urls.management.href,
-          STINT_CATALOG_URL: urls.catalog.href,
-          // No records but those of a test.
-          XDG_STATE_HOME: "/nowhere",
-          ...env
-        })
-      )
-    ),
-    Effect.exit
-  )
-  return {
-    out: out.join("\n"),
-    err: err.join("\n"),
-    code: Exit.isSuccess(exit) ? yield* Ref.get(status) : fromCause(exit.cause),
-    failure: Exit.isSuccess(exit) ? "" : String(exit.cause)
+const stintIn = Effect.fnUntraced(function* (more: Record<string, string>, ...args: ReadonlyArray<string>) {
+  const { urls } = yield* Emulator.Emulator
+  const env = {
+    ...(yield* CommandHere.environment),
+    STINT_CATALOG_URL: urls.catalog.href,
+    // No records but those of a test.
+    XDG_STATE_HOME: "/nowhere",
+    ...more
   }
+  const { ended } = yield* CommandHere.make(command, args, { env })
+  return yield* Effect.provideService(ended, Policy.CurrentTransient, Schedule.recurs(0))
 })
 
 const stint = (...args: ReadonlyArray<string>) => stintIn({}, ...args)
@@ -144,7 +103,7 @@ describe("stint endpoints", () => {
           )
       )
       const table = yield* stint("endpoints", "list")
-      assert.strictEqual(table.code, 0, table.failure)
+      assert.strictEqual(table.code, 0, table.cause)
       assert.strictEqual(table.out.split("\n").length, 26)
       assert.match(
         table.out,
@@ -187,7 +146,7 @@ describe("stint endpoints", () => {
       assert.isUndefined(raw.stint)
       const wrong = yield* stint("endpoints", "get", "batch-embd")
       assert.strictEqual(wrong.code, 6)
-      assert.include(wrong.failure, 'Did you mean "batch-embed"?')
+      assert.include(wrong.cause, 'Did you mean "batch-embed"?')
     }).pipe(Effect.provide(world()))
   )
 
@@ -197,7 +156,7 @@ describe("stint endpoints", () => {
         "--repository stint/test --vendor aws --region us-east-1 --instance-type intel-spr --instance-size x1"
       const more = "--max-replica 2 --env A=b=c --task feature-extraction --wait"
       const made = yield* stint("endpoints", "create", "batch", ...flags.split(" "), ...more.split(" "))
-      assert.strictEqual(made.code, 0, made.failure)
+      assert.strictEqual(made.code, 0, made.cause)
       assert.include(made.err, "$0.033 an hour a replica, at most $0.066 with 2; it falls asleep by itself")
       assert.include(made.err, "To stop it: stint endpoints pause batch")
       assert.match(made.out, /^http:/)
@@ -223,7 +182,7 @@ describe("stint endpoints", () => {
         "x2",
         "--json"
       )
-      assert.strictEqual(made.code, 0, made.failure)
+      assert.strictEqual(made.code, 0, made.cause)
       assert.strictEqual((yield* one(made.out)).name, "batch")
       const [endpoint] = yield* (yield* Emulator.Emulator).endpoints
       assert.strictEqual(endpoint?.compute?.instanceSize, "x2")
@@ -231,7 +190,7 @@ describe("stint endpoints", () => {
       yield* fs.writeFileString(spec, JSON.stringify({ ...cpu, maxReplicas: 3 }))
       const misspelt = yield* stint("endpoints", "create", "other", "--spec", spec)
       assert.strictEqual(misspelt.code, 2)
-      assert.include(misspelt.failure, "maxReplicas")
+      assert.include(misspelt.cause, "maxReplicas")
     }).pipe(Effect.scoped, Effect.provide(world()))
   )
 
@@ -240,14 +199,14 @@ describe("stint endpoints", () => {
       const base = ["endpoints", "create", "batch", "--repository", "stint/test"]
       const open = yield* stint(...base, "--instance-type", "nvidia-l4", "--instance-size", "x1")
       assert.strictEqual(open.code, 2)
-      assert.match(open.failure, /give --vendor, --region.*gcp us-east4 nvidia-l4 x1 \(\$0\.7\/h\); aws/)
+      assert.match(open.cause, /give --vendor, --region.*gcp us-east4 nvidia-l4 x1 \(\$0\.7\/h\); aws/)
       const place = ["--vendor", "aws", "--region", "us-east-1"]
       const unknown = yield* stint(...base, ...place, "--instance-type", "nvidia-l5", "--instance-size", "x1")
       assert.strictEqual(unknown.code, 2)
-      assert.match(unknown.failure, /has no instance "nvidia-l5".*Near it: aws us-east-1/)
+      assert.match(unknown.cause, /has no instance "nvidia-l5".*Near it: aws us-east-1/)
       const never = yield* stint(...base, "--scale-to-zero-timeout", "never")
       assert.strictEqual(never.code, 2)
-      assert.include(never.failure, "--min-replica 1")
+      assert.include(never.cause, "--min-replica 1")
       assert.strictEqual(yield* changes, 0)
     }).pipe(Effect.provide(world()))
   )
@@ -256,7 +215,7 @@ describe("stint endpoints", () => {
     Effect.gen(function* () {
       yield* running("batch", { maxReplica: 2, scaleToZeroTimeout: Duration.minutes(20) })
       const changed = yield* stint("endpoints", "update", "batch", "--max-replica", "3", "--wait")
-      assert.strictEqual(changed.code, 0, changed.failure)
+      assert.strictEqual(changed.code, 0, changed.cause)
       assert.include(
         changed.err,
         "changed: maxReplica. Cost: $0.033 an hour now, 1 replica; at most $0.099 with 3."
@@ -267,7 +226,7 @@ describe("stint endpoints", () => {
       const before = yield* changes
       const moved = yield* stint("endpoints", "update", "batch", "--region", "eu-west-1")
       assert.strictEqual(moved.code, 2)
-      assert.include(moved.failure, 'stays in its region (us-east-1), and "eu-west-1" is another')
+      assert.include(moved.cause, 'stays in its region (us-east-1), and "eu-west-1" is another')
       assert.strictEqual((yield* stint("endpoints", "update", "batch")).code, 2)
       assert.strictEqual(yield* changes, before)
     }).pipe(Effect.provide(world()))
@@ -322,7 +281,7 @@ describe("stint endpoints", () => {
       yield* create("a")
       const refused = yield* stint("endpoints", "delete", "a")
       assert.strictEqual(refused.code, 2)
-      assert.include(refused.failure, "--yes")
+      assert.include(refused.cause, "--yes")
       assert.deepStrictEqual(Object.keys(yield* states), ["a"])
       const deleted = yield* stint("endpoints", "delete", "a", "--yes")
       assert.deepStrictEqual([deleted.code, deleted.out], [0, "a: deleted"])
@@ -334,12 +293,12 @@ describe("stint endpoints", () => {
     Effect.gen(function* () {
       yield* create("a")
       const ready = yield* stint("endpoints", "wait", "a")
-      assert.strictEqual(ready.code, 0, ready.failure)
+      assert.strictEqual(ready.code, 0, ready.cause)
       assert.match(ready.out, /^http:/)
       assert.match(ready.err, /^a: running, 1 of 1 ready: Endpoint is ready$/m)
       const late = yield* stint("endpoints", "wait", "a", "--state", "paused", "--timeout", "50ms")
       assert.strictEqual(late.code, 6)
-      assert.match(late.failure, /"a" is "running" after [\d.]+s, not "paused"/)
+      assert.match(late.cause, /"a" is "running" after [\d.]+s, not "paused"/)
     }).pipe(Effect.provide(world()))
   )
 
@@ -353,7 +312,7 @@ describe("stint endpoints", () => {
       const replicas = yield* stint("endpoints", "replicas", "a")
       assert.match(replicas.out, /^\w+ +running +yes$/m)
       const metrics = yield* stint("endpoints", "metrics", "a", "--last", "10m")
-      assert.strictEqual(metrics.code, 0, metrics.failure)
+      assert.strictEqual(metrics.code, 0, metrics.cause)
       assert.match(metrics.out, /^replicas +running +1 /m)
       const open = yield* stint("endpoints", "metrics", "a", "--open-metrics")
       assert.include(open.out, "# TYPE")
@@ -364,7 +323,7 @@ describe("stint endpoints", () => {
     Effect.gen(function* () {
       const refused = yield* stint("endpoints", "list", "--namespace", "somebody-else")
       assert.strictEqual(refused.code, 6)
-      assert.include(refused.failure, "Set HF_TOKEN to a valid token")
+      assert.include(refused.cause, "Set HF_TOKEN to a valid token")
     }).pipe(Effect.provide(world()))
   )
 })
@@ -524,7 +483,7 @@ describe("an endpoint that a run uses", () => {
       const update = ["endpoints", "update", "a", "--max-replica", "2", "--json"]
       const refused = yield* stintIn({ XDG_STATE_HOME: home }, ...update)
       assert.strictEqual(refused.code, 2)
-      assert.match(refused.failure, /a run uses it now \(process \d+ .*--yes/s)
+      assert.match(refused.cause, /a run uses it now \(process \d+ .*--yes/s)
       assert.strictEqual(yield* changes, before)
       const done = yield* stintIn({ XDG_STATE_HOME: home }, ...update, "--yes")
       assert.strictEqual(done.code, 0)
@@ -553,7 +512,7 @@ describe("an endpoint that a run uses", () => {
       yield* fs.writeFileString(`${home}/file`, "")
       for (const state of [home, `${home}/file`]) {
         const paused = yield* stintIn({ XDG_STATE_HOME: state }, "endpoints", "pause", "a", "--json")
-        assert.strictEqual(paused.code, 0, paused.failure)
+        assert.strictEqual(paused.code, 0, paused.cause)
         assert.strictEqual(paused.err, "")
         assert.deepStrictEqual((yield* stopped(paused.out))[0]?.heldBy, [])
       }

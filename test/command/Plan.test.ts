@@ -2,13 +2,11 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Emulator } from "@stint/emulator"
 import { Endpoints, EndpointSpec } from "@stint/core"
-import { ConfigProvider, Console, Effect, Exit, FileSystem, Layer, Ref, Schema } from "effect"
-import { Command } from "effect/cli"
+import { Effect, FileSystem, Layer, Schema } from "effect"
 import { FetchHttpClient } from "effect/http"
-import { fromCause } from "../../packages/cli/src/ExitCode.ts"
-import { ExitStatus } from "../../packages/cli/src/ExitStatus.ts"
 import { Plan } from "../../packages/cli/src/Plan.ts"
 import { plan as command } from "../../packages/cli/src/commands/plan.ts"
+import * as CommandHere from "../../packages/cli/test/commandHere.ts"
 import * as World from "./commandWorld.ts"
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(Plan))
@@ -24,33 +22,14 @@ const gpuSpec = JSON.stringify({
 })
 
 /** The command with these arguments: what it prints, its exit code, and what it fails with. */
-const planned = Effect.fnUntraced(function* (
-  world: { readonly env: Record<string, string> },
-  ...args: ReadonlyArray<string>
-) {
-  const lines: Array<string> = []
-  const status = yield* Ref.make(0)
-  const exit = yield* Command.runWith(command, { version: "0" })(args).pipe(
-    Effect.provideService(ExitStatus, status),
-    Effect.provideService(Console.Console, {
-      ...globalThis.console,
-      log: (...words: ReadonlyArray<unknown>) => void lines.push(words.join(" "))
-    }),
-    Effect.provide(
-      Layer.mergeAll(
-        NodeServices.layer,
-        FetchHttpClient.layer,
-        ConfigProvider.layer(ConfigProvider.fromUnknown(world.env))
-      )
-    ),
-    Effect.exit
-  )
-  return {
-    text: lines.join("\n"),
-    code: Exit.isSuccess(exit) ? yield* Ref.get(status) : fromCause(exit.cause),
-    failure: Exit.isSuccess(exit) ? "" : String(exit.cause)
-  }
-})
+const planned = Effect.fnUntraced(
+  function* (world: { readonly env: Record<string, string> }, ...args: ReadonlyArray<string>) {
+    const { ended } = yield* CommandHere.make(command, args, { env: world.env })
+    const { cause, code, out } = yield* ended
+    return { text: out, code, failure: cause }
+  },
+  Effect.provide(Layer.merge(NodeServices.layer, FetchHttpClient.layer))
+)
 
 const plannedJson = Effect.fnUntraced(function* (
   world: { readonly env: Record<string, string> },

@@ -10,7 +10,7 @@ import * as Places from "./Places.ts"
 import * as Process from "./Process.ts"
 
 /** The name of the run. */
-export const RUN = "fleet"
+const RUN = "fleet"
 
 /** How it is set up. */
 export interface Options {

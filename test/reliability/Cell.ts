@@ -32,8 +32,6 @@ export interface Result {
 }
 
 export const ROWS = 60
-/** At most so many rows are in flight. */
-export const CONCURRENCY = 4
 
 const NEVER = "never created"
 

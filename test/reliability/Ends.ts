@@ -8,8 +8,8 @@ import type { Network, Weather } from "./Network.ts"
 import type { Kind, Running } from "./Process.ts"
 
 /** How long network and API are away, and how long the event loop stands still. */
-export const OUTAGE_SECONDS = 30
-export const BLOCK_SECONDS = 60
+const OUTAGE_SECONDS = 30
+const BLOCK_SECONDS = 60
 
 /** What an end can act upon. */
 export interface Scene {

@@ -65,7 +65,7 @@ const reasons = (results: ReadonlyArray<Result>, shown: ReadonlyArray<End>) =>
     .join("\n")
 
 /** What stands between the marks. */
-export const matrix = (results: ReadonlyArray<Result>): string =>
+const matrix = (results: ReadonlyArray<Result>): string =>
   [
     ...tables.map((columns) => table(results, columns, ends)),
     "Why an endpoint ran on for longer than ten seconds, or still does:",

@@ -2,8 +2,10 @@
  * Batch inference on an endpoint that is awake for the batch and asleep after it.
  */
 export * as Batch from "./Batch.ts"
+export * as ByteFile from "./ByteFile.ts"
 export * as Cost from "./Cost.ts"
 export * as CostCap from "./CostCap.ts"
+export * as CostLedger from "./CostLedger.ts"
 export * as FailureBudget from "./FailureBudget.ts"
 export * as Fault from "./Fault.ts"
 export * as FileProblem from "./FileProblem.ts"

@@ -99,7 +99,7 @@ const read = Effect.fnUntraced(function* (file: string) {
 })
 
 /** The variable that stands for a member, as in `STINT_MAX_COST`. */
-export const variableOf = (member: Member): string =>
+const variableOf = (member: Member): string =>
   member === "namespace"
     ? "HF_ENDPOINTS_NAMESPACE"
     : `STINT_${member.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`

@@ -17,7 +17,7 @@ export interface Place {
 }
 
 /** The hardware of an endpoint; nothing where the API does not say it. */
-export const ofEndpoint = ({ compute, provider }: Endpoint): Place | undefined => {
+const ofEndpoint = ({ compute, provider }: Endpoint): Place | undefined => {
   const { instanceSize, instanceType } = compute ?? {}
   return typeof instanceType === "string" && typeof instanceSize === "string"
     ? { vendor: provider?.vendor ?? "", region: provider?.region ?? "", instanceType, instanceSize }

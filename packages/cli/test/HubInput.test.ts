@@ -1,33 +1,13 @@
 /** A dataset of the hub as the input of a run, all in this process. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Policy } from "@stint/core"
 import { Emulator } from "@stint/emulator"
-import {
-  ConfigProvider,
-  Console,
-  Effect,
-  Exit,
-  FileSystem,
-  Layer,
-  Logger,
-  Redacted,
-  Ref,
-  Schedule,
-  Schema,
-  Stdio
-} from "effect"
-import { Command } from "effect/cli"
+import { Effect, FileSystem, Layer, Logger, Schema } from "effect"
 import { HttpClient, HttpServerResponse } from "effect/http"
 import { cli } from "../src/Cli.ts"
-import { decidingError, fromCause } from "../src/ExitCode.ts"
-import { ExitStatus } from "../src/ExitStatus.ts"
-import * as Signals from "../src/Signals.ts"
 import { Screen } from "../src/ui/RunView.ts"
+import * as CommandHere from "./commandHere.ts"
 import * as World from "../../../test/hubWorld.ts"
-
-const spec = `{"repository": "acme/embedder", "task": "feature-extraction", "accelerator": "cpu", "vendor": "aws",
-  "region": "us-east-1", "instanceType": "intel-spr", "instanceSize": "x1"}`
 
 const screen = Layer.succeed(Screen, { write: () => Effect.void, canRedraw: false, columns: 80 })
 
@@ -63,49 +43,16 @@ const make = Effect.gen(function* () {
   files.asked = 0
   files.goneFrom = Infinity
   const fs = yield* FileSystem.FileSystem
-  const home = yield* fs.makeTempDirectoryScoped()
-  const { namespace, token, urls } = yield* Emulator.Emulator
-  yield* fs.writeFileString(`${home}/spec.json`, spec)
-  const stdio = yield* Stdio.Stdio
+  const { env, flags, out } = yield* CommandHere.folder(0)
   const stint = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
-    const out: Array<string> = []
-    const status = yield* Ref.make(0)
-    const exit = yield* Command.runWith(cli, { version: "0" })(args).pipe(
-      Effect.provideService(ExitStatus, status),
-      Effect.provideService(Signals.Signals, yield* Signals.make),
-      Effect.provideService(Stdio.Stdio, { ...stdio, args: Effect.succeed(args) }),
-      Effect.provideService(Console.Console, {
-        ...globalThis.console,
-        log: (...words: ReadonlyArray<unknown>) => void out.push(words.join(" ")),
-        error: () => undefined
-      }),
-      Effect.provideService(Policy.CurrentPolling, Schedule.spaced("10 millis")),
-      Effect.provide(
-        ConfigProvider.layer(
-          ConfigProvider.fromUnknown({
-            HOME: home,
-            HF_TOKEN: Redacted.value(token),
-            HF_ENDPOINT: urls.hub.href,
-            HF_ENDPOINTS_NAMESPACE: namespace,
-            STINT_API_URL: urls.management.href
-          })
-        )
-      ),
-      Effect.exit
-    )
-    const error = Exit.isSuccess(exit) ? undefined : decidingError(exit.cause)
-    return {
-      out: out.join("\n"),
-      code: Exit.isSuccess(exit) ? yield* Ref.get(status) : fromCause(exit.cause),
-      why: error?._tag === "Some" ? String(error.value) : ""
-    }
+    const { ended } = yield* CommandHere.make(cli, args, { env })
+    return yield* ended
   })
-  const on = ["--endpoint", "batch", "--spec", `${home}/spec.json`, "--job", "embed"]
   const mapping = ["--input", "text"]
   const run = (dataset: string, ...more: ReadonlyArray<string>) =>
-    stint("run", dataset, ...on, ...mapping, "--out", `${home}/out`, "--no-guardian", ...more)
-  const plan = (dataset: string) => stint("plan", dataset, ...on, ...mapping, "--json")
-  const ids = Effect.flatMap(fs.readFileString(`${home}/out/results.jsonl`), (text) =>
+    stint("run", dataset, ...flags, ...mapping, "--out", out, "--no-guardian", ...more)
+  const plan = (dataset: string) => stint("plan", dataset, ...flags, ...mapping, "--json")
+  const ids = Effect.flatMap(fs.readFileString(`${out}/results.jsonl`), (text) =>
     Effect.forEach(text.trim().split("\n"), (line) =>
       Effect.map(Schema.decodeEffect(Results)(line), ({ id }) => id)
     )
@@ -114,7 +61,7 @@ const make = Effect.gen(function* () {
     run,
     plan,
     ids,
-    report: Effect.flatMap(fs.readFileString(`${home}/out/report.json`), decodeReport)
+    report: Effect.flatMap(fs.readFileString(`${out}/report.json`), decodeReport)
   }
 })
 

@@ -1,33 +1,14 @@
 /** A run against the emulator in this process, and the report that it leaves. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Policy } from "@stint/core"
 import { Emulator, Scenario } from "@stint/emulator"
-import {
-  ConfigProvider,
-  Console,
-  Effect,
-  Exit,
-  FileSystem,
-  Layer,
-  Logger,
-  Ref,
-  Schedule,
-  Schema,
-  Stdio
-} from "effect"
-import { Command } from "effect/cli"
+import { Effect, FileSystem, Layer, Logger, Schema } from "effect"
 import { cli } from "../src/Cli.ts"
-import { fromCause } from "../src/ExitCode.ts"
-import { ExitStatus } from "../src/ExitStatus.ts"
-import * as Signals from "../src/Signals.ts"
 import { RunReportJson } from "../src/report/RunReport.ts"
 import { Screen } from "../src/ui/RunView.ts"
+import * as CommandHere from "./commandHere.ts"
 
 const TOKEN = "hf_flow_secret"
-
-const spec = `{"repository": "acme/embedder", "task": "feature-extraction", "accelerator": "cpu", "vendor": "aws",
-  "region": "us-east-1", "instanceType": "intel-spr", "instanceSize": "x1"}`
 
 const screen = Layer.succeed(Screen, { write: () => Effect.void, canRedraw: false, columns: 80 })
 
@@ -53,64 +34,17 @@ const world = Layer.mergeAll(
 
 const make = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
-  const home = yield* fs.makeTempDirectoryScoped()
-  const { namespace, urls } = yield* Emulator.Emulator
-  const rows = Array.from({ length: 40 }, (_, i) => `{"id":"row-${i}","input":"text ${i}"}\n`)
-  yield* fs.writeFileString(`${home}/rows.jsonl`, rows.join(""))
-  yield* fs.writeFileString(`${home}/spec.json`, spec)
-  const stdio = yield* Stdio.Stdio
+  const { env, flags, home, out, rows } = yield* CommandHere.folder(40)
   const stint = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
-    const out: Array<string> = []
-    const status = yield* Ref.make(0)
-    const exit = yield* Command.runWith(cli, { version: "0" })(args).pipe(
-      Effect.provideService(ExitStatus, status),
-      Effect.provideService(Signals.Signals, yield* Signals.make),
-      Effect.provideService(Stdio.Stdio, { ...stdio, args: Effect.succeed(args) }),
-      Effect.provideService(Console.Console, {
-        ...globalThis.console,
-        log: (...words: ReadonlyArray<unknown>) => void out.push(words.join(" ")),
-        error: () => undefined
-      }),
-      Effect.provideService(Policy.CurrentPolling, Schedule.spaced("10 millis")),
-      Effect.provide(
-        ConfigProvider.layer(
-          ConfigProvider.fromUnknown({
-            HOME: home,
-            HF_TOKEN: TOKEN,
-            HF_ENDPOINT: urls.hub.href,
-            HF_ENDPOINTS_NAMESPACE: namespace,
-            STINT_API_URL: urls.management.href
-          })
-        )
-      ),
-      Effect.exit
-    )
-    return {
-      out: out.join("\n"),
-      code: Exit.isSuccess(exit) ? yield* Ref.get(status) : fromCause(exit.cause),
-      why: Exit.isSuccess(exit) ? "" : String(exit.cause)
-    }
+    const { ended } = yield* CommandHere.make(cli, args, { env })
+    return yield* ended
   })
-  const at = (name: string) => `${home}/out/${name}`
-  const run = stint(
-    "run",
-    `${home}/rows.jsonl`,
-    "--endpoint",
-    "batch",
-    "--spec",
-    `${home}/spec.json`,
-    "--job",
-    "embed",
-    "--out",
-    `${home}/out`,
-    "--no-guardian",
-    "--concurrency",
-    "1"
-  )
+  const at = (name: string) => `${out}/${name}`
+  const run = stint("run", rows, ...flags, "--out", out, "--no-guardian", "--concurrency", "1")
   return {
     home,
     run,
-    report: (...flags: ReadonlyArray<string>) => stint("report", `${home}/out`, ...flags),
+    report: (...flags: ReadonlyArray<string>) => stint("report", out, ...flags),
     has: (name: string) => fs.exists(at(name)),
     read: (name: string) => fs.readFileString(at(name)),
     write: (name: string, text: string) => fs.writeFileString(at(name), text),

@@ -79,6 +79,18 @@ const get = Effect.fnUntraced(function* (url: string) {
   return { status: response.status, type: response.headers["content-type"], text: yield* response.text }
 })
 
+/** Scrapes until nobody listens any more, and gives what was scraped last. */
+const lastOf = Effect.fnUntraced(function* (url: string) {
+  let last = ""
+  yield* get(url).pipe(
+    Effect.tap(({ text }) => Effect.sync(() => (last = text))),
+    Effect.repeat(Schedule.spaced("50 millis")),
+    Effect.ignore,
+    Effect.timeout("20 seconds")
+  )
+  return last
+})
+
 const at = (url: string, path: string) => new URL(path, url).href
 
 const slowly = World.world([{ on: { plane: "data", method: "POST" }, do: { delay: "600 millis" } }])
@@ -145,13 +157,7 @@ describe("the Prometheus endpoint", () => {
       const url = yield* stint.says(/Metrics at (\S+)/)
       yield* stint.says(/endpoint {8}paused/)
       // Until one is answered after the end, which closes the port.
-      let last: ReadonlyMap<string, Family> = new Map()
-      yield* get(url).pipe(
-        Effect.tap(({ text }) => Effect.sync(() => (last = parse(text)))),
-        Effect.andThen(Effect.sleep("50 millis")),
-        Effect.forever,
-        Effect.ignore
-      )
+      const last = parse(yield* lastOf(url))
       assert.strictEqual(
         last
           .get("stint_billed_replicas")
@@ -205,7 +211,7 @@ describe("docs/telemetry.md", () => {
       const scrape = yield* stint.says(/Metrics at (\S+)/)
       yield* stint.says(/endpoint {8}paused/)
       const families = parse((yield* get(scrape)).text)
-      yield* get(scrape).pipe(Effect.andThen(Effect.sleep("50 millis")), Effect.forever, Effect.ignore)
+      yield* lastOf(scrape)
       yield* Fiber.join(running)
 
       const names = [...families.keys()].toSorted()

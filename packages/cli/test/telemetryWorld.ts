@@ -1,32 +1,14 @@
 /** A run against the emulator on real sockets, and a collector that takes what it sends. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Policy } from "@stint/core"
 import { UndiciClient } from "@stint/batch/node"
 import { Emulator, Scenario } from "@stint/emulator"
-import {
-  ConfigProvider,
-  Console,
-  Deferred,
-  Effect,
-  Exit,
-  FileSystem,
-  Layer,
-  Logger,
-  Metric,
-  Ref,
-  Schedule,
-  Schema,
-  Stdio
-} from "effect"
-import { Command } from "effect/cli"
+import { Deferred, Effect, FileSystem, Layer, Logger, Schema } from "effect"
 import * as http from "node:http"
 import { gunzipSync } from "node:zlib"
 import * as Canary from "../../../test/canary.ts"
 import { cli } from "../src/Cli.ts"
-import { fromCause } from "../src/ExitCode.ts"
-import { ExitStatus } from "../src/ExitStatus.ts"
-import * as Signals from "../src/Signals.ts"
 import { Screen } from "../src/ui/Screen.ts"
+import * as CommandHere from "./commandHere.ts"
 
 /** What a collector does with a request: takes it, refuses it, never answers, or never ends its answer. */
 export type Manner = "takes" | "silent" | "endless" | number
@@ -188,9 +170,6 @@ export const metricsOf = Effect.fnUntraced(function* (received: ReadonlyArray<Re
   return { values, units: new Map(metrics.map(({ name, unit }) => [name, unit])) }
 })
 
-const spec = `{"repository": "acme/embedder", "task": "feature-extraction", "accelerator": "cpu", "vendor": "aws",
-  "region": "us-east-1", "instanceType": "intel-spr", "instanceSize": "x1"}`
-
 /** The emulator on sockets; `rules` are what goes wrong. */
 export const world = (rules: Scenario.Input["rules"] = []) =>
   Layer.mergeAll(
@@ -208,14 +187,7 @@ export const world = (rules: Scenario.Input["rules"] = []) =>
 /** A folder with rows, and the command on them. */
 export const make = Effect.fnUntraced(function* (rows = 40) {
   const fs = yield* FileSystem.FileSystem
-  const home = yield* fs.makeTempDirectoryScoped()
-  const { namespace, urls } = yield* Emulator.Emulator
-  const lines = Array.from({ length: rows }, (_, i) => `{"id":"row-${i}","input":"text ${i}"}\n`)
-  yield* fs.writeFileString(`${home}/rows.jsonl`, lines.join(""))
-  yield* fs.writeFileString(`${home}/spec.json`, spec)
-  const stdio = yield* Stdio.Stdio
-  const args = ["run", `${home}/rows.jsonl`, "--endpoint", "batch", "--spec", `${home}/spec.json`]
-  const rest = ["--job", "embed", "--out", `${home}/out`, "--no-guardian"]
+  const folder = yield* CommandHere.folder(rows)
 
   /** Runs with these variables and flags; `said` is what stands on stderr so far. */
   const run = Effect.fnUntraced(function* (
@@ -239,50 +211,18 @@ export const make = Effect.fnUntraced(function* (rows = 40) {
         if (found !== null) Deferred.doneUnsafe(deferred, Effect.succeed(found[1] ?? found[0]))
       }
     }
-    const status = yield* Ref.make(0)
-    const signals = yield* Signals.make
-    const given = [...args, ...rest, ...flags]
-    const ended = Command.runWith(cli, { version: "0" })(given).pipe(
-      Effect.provideService(ExitStatus, status),
-      Effect.provideService(Signals.Signals, signals),
-      Effect.provideService(Screen, {
-        write: (text) => Effect.sync(() => hear(text)),
-        canRedraw: false,
-        columns: 80
-      }),
-      Effect.provideService(Stdio.Stdio, { ...stdio, args: Effect.succeed(given) }),
-      Effect.provideService(Console.Console, {
-        ...globalThis.console,
-        log: (...words: ReadonlyArray<unknown>) => hear(words.join(" ")),
-        error: (...words: ReadonlyArray<unknown>) => hear(words.join(" "))
-      }),
-      Effect.provideService(Policy.CurrentPolling, Schedule.spaced("20 millis")),
-      // Each run counts from nothing.
-      Effect.provideService(Metric.MetricRegistry, new Map()),
-      Effect.provide(
-        ConfigProvider.layer(
-          ConfigProvider.fromUnknown({
-            HOME: home,
-            HF_TOKEN: Canary.canary,
-            HF_ENDPOINT: urls.hub.href,
-            HF_ENDPOINTS_NAMESPACE: namespace,
-            STINT_API_URL: urls.management.href,
-            ...variables
-          })
-        )
-      ),
-      Effect.exit,
-      Effect.flatMap((exit) =>
-        Effect.map(Ref.get(status), (known) => ({
-          code: Exit.isSuccess(exit) ? known : fromCause(exit.cause),
-          why: Exit.isSuccess(exit) ? "" : String(exit.cause)
-        }))
-      )
-    )
-    return { ended, says, said: () => said.join("\n"), signals }
+    const args = ["run", folder.rows, ...folder.flags, "--out", folder.out, "--no-guardian", ...flags]
+    const env = { ...folder.env, ...variables }
+    const { ended, signals } = yield* CommandHere.make(cli, args, { env, hear })
+    const onScreen = Effect.provideService(ended, Screen, {
+      write: (text) => Effect.sync(() => hear(text)),
+      canRedraw: false,
+      columns: 80
+    })
+    return { ended: onScreen, says, said: () => said.join("\n"), signals }
   })
 
-  return { home, run, fs }
+  return { home: folder.home, run, fs }
 })
 
 /** The state of the endpoint as the emulator has it. */

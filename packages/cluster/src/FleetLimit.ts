@@ -4,11 +4,11 @@
  * Each worker says once a second, in a row of its own, what it has seen: how many answers, how long they took, how many were
  * refused. One of them, whoever holds the lead at the moment, tells the limit of batch of the sums, and gives each worker its
  * part, in proportion to what it has to send. For Postgres that is one small statement a worker and three for the leader, a
- * second; with more than 20 workers the second is stretched, up to five, so that it stays at about 20 a second.
+ * second; with more than 20 workers the second is stretched, up to five, so that with up to 100 it stays at about 20 a second.
  *
  * **What is kept**: the parts that workers use never sum up to more than the limit, but
  *
- * - for as long as a worker needs to hear of it, when the limit itself falls: a second or two;
+ * - for as long as a worker needs to hear of it, when the limit itself falls: a second or two, with 100 workers five;
  * - by what a worker has in flight that was cut off from Postgres or frozen for longer than {@link TTL}: its part is given to
  *   others, and it sends one request a chunk at the most until it is back;
  * - by one request for each chunk that a worker begins while all of its places are taken.

@@ -5,7 +5,7 @@
  * | --- | --- | --- |
  * | file, JSONL or CSV | a range of bytes | its size, its time of change, and a checksum of the range |
  * | URL, JSONL or CSV | the same, by HTTP range | its size, its `ETag` or `Last-Modified`, and a checksum |
- * | Parquet, of a file or a URL | a range of rows in one group | size and time; over HTTP size and `ETag` |
+ * | Parquet, of a file or a URL | a range of rows in one group | size and time; over HTTP size and `ETag` or `Last-Modified` |
  * | table | the rows between two keys | a checksum of the rows |
  *
  * A file lies where every worker finds it under the same path.

@@ -176,6 +176,27 @@ layer(Layer.mergeAll(NodeServices.layer, Http, NoSql))("an input in pieces", (it
     })
   )
 
+  it.effect(
+    "takes a file that was touched or copied for the same, and notices another first line of CSV",
+    () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const text = "id,text\nr0,zero\nr1,one\n"
+        const at = yield* file("a.csv", text)
+        const input = InputRef.file(at)
+        const { pieces, stamp } = yield* index(input, 1)
+        const second = pieces.at(1)
+        if (second === undefined) return assert.fail("one piece")
+        const before = yield* Pieces.read(input, stamp, second, read)
+        yield* fs.utimes(at, 1, 1)
+        assert.deepStrictEqual(yield* Pieces.read(input, stamp, second, read), before)
+        yield* fs.writeFileString(at, text.replace("id,text", "text,id"))
+        const error = yield* Effect.flip(Pieces.read(input, stamp, second, read))
+        assert.strictEqual(error._tag, "InputChanged")
+        assert.include(error.message, "first line")
+      })
+  )
+
   it.effect("notices that an object was replaced", () =>
     Effect.gen(function* () {
       const bytes = new TextEncoder().encode(jsonl(rows(20)))
@@ -193,6 +214,15 @@ layer(Layer.mergeAll(NodeServices.layer, Http, NoSql))("an input in pieces", (it
     Effect.gen(function* () {
       const error = yield* Effect.flip(index(InputRef.url(new URL("https://data.example/c.jsonl?secret"))))
       assert.include(error.message, "https://data.example/c.jsonl")
+      assert.notInclude(error.message, "secret")
+    })
+  )
+
+  it.effect("that no worker could read by its URL belongs on storage that all of them share", () =>
+    Effect.gen(function* () {
+      const at = new URL("https://user:secret@data.example/a.jsonl")
+      const error = yield* Effect.flip(index(InputRef.url(at)))
+      assert.include(error.message, "put it on storage that all workers share")
       assert.notInclude(error.message, "secret")
     })
   )

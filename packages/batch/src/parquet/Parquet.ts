@@ -6,13 +6,14 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as HttpClient from "effect/http/HttpClient"
+import * as ByteFile from "../internal/input/byteFile.ts"
 import * as CheckedRecords from "../internal/input/checkedRecords.ts"
 import * as RowMapping from "../internal/input/rowMapping.ts"
 import { type Kind, type Row, keyOf, schemaFor } from "../internal/row/rowShape.ts"
 import type { Folder } from "../Media.ts"
 import type { CheckOptions, Checked } from "../Source.ts"
 import { SourceError } from "../SourceError.ts"
-import * as ByteFile from "./internal/byteFile.ts"
+import { footerOf } from "./internal/footer.ts"
 import * as RowGroups from "./internal/rowGroups.ts"
 import * as SchemaColumns from "./internal/schemaColumns.ts"
 
@@ -46,10 +47,12 @@ type Codec = Schema.ConstraintCodec<unknown, unknown>
 
 const nameOf = (from: string | URL) => (typeof from === "string" ? from : ByteFile.nameOf(from))
 
+const openUrl = (url: URL) => ByteFile.openRemote(url, { versionOf: footerOf })
+
 const formatOf = (from: string | URL, options: RowGroups.Options) =>
   typeof from === "string"
     ? RowGroups.format<HttpClient.HttpClient>(ByteFile.openLocal(from), options)
-    : RowGroups.format<HttpClient.HttpClient>(ByteFile.openRemote(from), options)
+    : RowGroups.format<HttpClient.HttpClient>(openUrl(from), options)
 
 /**
  * How many rows each group of a Parquet file has, from its footer alone. Fails with `SourceError`.
@@ -71,7 +74,7 @@ export const groups = (
       const file =
         typeof from === "string"
           ? yield* ByteFile.openLocal(from)<never>(undefined)
-          : yield* ByteFile.openRemote(from)<never>(undefined)
+          : yield* openUrl(from)<never>(undefined)
       return yield* RowGroups.groupSizes(file)
     })
   ).pipe(Effect.mapError(({ detail }) => new SourceError({ path: nameOf(from), line: 0, detail })))

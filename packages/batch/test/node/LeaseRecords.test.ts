@@ -2,7 +2,18 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import type { Leases, ManagedEndpoint } from "@stint/batch"
 import { LeaseRecords } from "@stint/batch/node"
-import { ConfigProvider, Effect, Fiber, FileSystem, Path, Redacted, References, type Scope } from "effect"
+import {
+  ConfigProvider,
+  Effect,
+  Fiber,
+  FileSystem,
+  Path,
+  Redacted,
+  References,
+  Schedule,
+  type Scope
+} from "effect"
+import { TestClock } from "effect/testing"
 import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
@@ -66,6 +77,21 @@ const holderOf = (child: ChildProcess): File.Holder => {
     isReleasing: false
   }
 }
+
+/** The guardian that this process has started, as soon as it is there. */
+const guardianOf = ({ name, namespace }: Leases.Claim) =>
+  Effect.sync(() =>
+    fs.readdirSync("/proc").filter((pid) => {
+      if (!/^\d+$/.test(pid) || !fs.existsSync(`/proc/${pid}/cmdline`)) return false
+      const called = fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")
+      if (!called.includes("guardian") || !called.includes(`${namespace}/${name}`)) return false
+      return fs.readFileSync(`/proc/${pid}/status`, "utf8").includes(`\nPPid:\t${process.pid}\n`)
+    })
+  ).pipe(
+    Effect.repeat({ until: (found) => found.length === 1, schedule: Schedule.spaced("1 millis") }),
+    Effect.timeout("10 seconds"),
+    Effect.map(([pid]) => Number(pid))
+  )
 
 /** Writes a record that the other process holds. */
 const heldBy = (file: string, child: ChildProcess, more?: Partial<File.LeaseRecord>) =>
@@ -160,8 +186,8 @@ describe("the records of leases", () => {
           guardian: { token: Redacted.make("hf_test") }
         })
         const claiming = yield* Effect.forkChild(leases.claim(claim), { startImmediately: true })
-        // It takes a process longer than this to come up.
-        yield* Effect.sleep("10 millis")
+        // It is there, and does not get so far as to say so.
+        process.kill(yield* guardianOf(claim), "SIGSTOP")
         assert.strictEqual(fs.readFileSync(file, "utf8"), before)
         yield* Fiber.interrupt(claiming)
         assert.strictEqual(fs.readFileSync(file, "utf8"), before)
@@ -225,7 +251,7 @@ describe("the records of leases", () => {
     )
   )
 
-  it.live("let nobody in while the last one is releasing; whoever waits comes after", () =>
+  it.effect("let nobody in while the last one is releasing; whoever waits comes after", () =>
     inFolder((directory) =>
       Effect.gen(function* () {
         const leases = yield* LeaseRecords.make({ directory })
@@ -241,10 +267,12 @@ describe("the records of leases", () => {
                 told = holders
               })
           })
-          .pipe(Effect.forkChild)
-        yield* Effect.sleep("700 millis")
+          .pipe(Effect.forkChild({ startImmediately: true }))
+        yield* TestClock.adjust("10 seconds")
         assert.include(told, "which is releasing it")
+        assert.isUndefined(waiting.pollUnsafe())
         yield* first.ended()
+        yield* TestClock.adjust("500 millis")
         assert.isFalse((yield* Fiber.join(waiting)).isShared)
       })
     )

@@ -1,10 +1,24 @@
 /** The client against bare sockets, in real time: what a kernel does cannot be had from a virtual clock. */
+import * as Diagnostics from "node:diagnostics_channel"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
 import * as Zlib from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { UndiciClient } from "@stint/batch/node"
-import { ByteSize, ConfigProvider, Effect, Exit, Fiber, Layer, Redacted, Ref, Stream, Tracer } from "effect"
+import {
+  ByteSize,
+  ConfigProvider,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Predicate,
+  Redacted,
+  Ref,
+  Schedule,
+  Stream,
+  Tracer
+} from "effect"
 import {
   Cookies,
   HttpClient,
@@ -135,15 +149,30 @@ describe("an answer", () => {
   it.live("that nobody reads on holds the server back", () =>
     Effect.gen(function* () {
       const size = 64 * 1024 * 1024
-      let socket: Net.Socket | undefined
-      const server = yield* bare((to) => {
-        socket = to
-        to.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
-        to.write(Buffer.alloc(size))
+      const part = Buffer.alloc(1024 * 1024)
+      let gone = 0
+      const server = yield* bare((socket) => {
+        const more = () => {
+          if (gone === size) return
+          socket.write(part, () => {
+            gone += part.length
+            more()
+          })
+        }
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`, more)
       })
       const { stream } = yield* get(server.url)
-      yield* Effect.sleep("200 millis")
-      assert.isAbove(socket?.writableLength ?? 0, size / 2)
+      // Until the buffers on the way are full, and nothing moves any more.
+      let before = 0
+      yield* Effect.sync(() => {
+        const stands = gone > 0 && gone === before
+        before = gone
+        return stands
+      }).pipe(
+        Effect.repeat({ until: (stands) => stands, schedule: Schedule.spaced("50 millis") }),
+        Effect.timeout("10 seconds")
+      )
+      assert.isBelow(gone, size / 2)
       const total = yield* Stream.runFold(
         stream,
         () => 0,
@@ -284,13 +313,16 @@ describe("a connection that fails", () => {
 
   it.live("while it is idle - is not met by the next request", () =>
     Effect.gen(function* () {
+      let close = () => {}
       const server = yield* bare((socket) => {
         socket.write(answer("ok"))
-        setTimeout(() => socket.end(), 20)
+        close = () => socket.end()
       })
-      for (let nth = 0; nth < 3; nth++) {
+      for (let nth = 1; nth <= 3; nth++) {
         assert.strictEqual(yield* textOf(post(server.url, "{}")), "ok")
-        yield* Effect.sleep("60 millis")
+        close()
+        yield* until(() => server.connections().open === 0)
+        assert.strictEqual(server.connections().total, nth)
       }
     }).pipe(provided())
   )
@@ -330,21 +362,37 @@ describe("time", () => {
   )
 })
 
+/** How many answers of a server have begun to be read. */
+const headsFrom = (url: string) => {
+  let count = 0
+  const hear = (message: unknown) => {
+    if (Predicate.hasProperty(message, "request") && Predicate.hasProperty(message.request, "origin")) {
+      if (message.request.origin === url) count++
+    }
+  }
+  return Effect.as(
+    Effect.acquireRelease(
+      Effect.sync(() => Diagnostics.subscribe("undici:request:headers", hear)),
+      () => Effect.sync(() => Diagnostics.unsubscribe("undici:request:headers", hear))
+    ),
+    () => count
+  )
+}
+
 describe("interruption", () => {
   const cases = {
-    "before the head": () => {},
-    "within a body of a known length": (socket: Net.Socket) =>
-      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"),
-    "within a body of any length": (socket: Net.Socket) =>
-      socket.write(`${chunkedHead}\r\n${chunked("half")}`)
+    "before the head": "",
+    "within a body of a known length": "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+    "within a body of any length": `${chunkedHead}\r\n${chunked("half")}`
   }
-  for (const [when, serve] of Object.entries(cases)) {
+  for (const [when, half] of Object.entries(cases)) {
     it.live(`${when} - closes the connection`, () =>
       Effect.gen(function* () {
-        const server = yield* bare(serve)
+        const server = yield* bare((socket) => socket.write(half))
+        const heads = yield* headsFrom(server.url)
         const fiber = yield* Effect.forkChild(textOf(post(server.url, "{}")))
         yield* until(() => server.received()[0]?.endsWith("{}") === true)
-        yield* Effect.sleep("20 millis")
+        yield* until(() => heads() === (half === "" ? 0 : 1))
         yield* Fiber.interrupt(fiber)
         yield* until(() => server.connections().open === 0)
       }).pipe(provided())
@@ -359,8 +407,8 @@ describe("interruption", () => {
       })
       const first = yield* Effect.forkChild(textOf(post(server.url, "first")))
       yield* until(() => server.received()[0]?.endsWith("first") === true)
-      const second = yield* Effect.forkChild(textOf(post(server.url, "second")))
-      yield* Effect.sleep("20 millis")
+      // It is handed over before this returns.
+      const second = yield* Effect.forkChild(textOf(post(server.url, "second")), { startImmediately: true })
       yield* Fiber.interrupt(second)
       const third = yield* Effect.forkChild(textOf(post(server.url, "third")))
       reply()

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process"
 import NodeProcess from "node:process"
 
 /** The program of a system that opens a file. No shell takes part: a name may hold what a shell would run. */
-export const openerOf = (platform: string): string =>
+const openerOf = (platform: string): string =>
   platform === "darwin" ? "open" : platform === "win32" ? "explorer.exe" : "xdg-open"
 
 /** Opens it, and does not wait for what it opens; where there is no browser to be had, a warning says so. */

@@ -22,7 +22,7 @@ const MINUTE = 60_000
 const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400]
 
 /** Ticks of a time in milliseconds, in steps that a clock has: at most five from 0 on. */
-export const timeTicks = (end: number): ReadonlyArray<number> => {
+const timeTicks = (end: number): ReadonlyArray<number> => {
   const step = (steps.find((seconds) => end / (seconds * 1000) <= 5) ?? Math.ceil(end / 5000)) * 1000
   return Array.from({ length: Math.floor(end / step + 1e-9) + 1 }, (_, at) => at * step)
 }

@@ -36,8 +36,8 @@ export const parse = (
 }
 
 /**
- * Its last 56 bits as a share of all, below 1: the same trace is decided alike everywhere. A number holds 52 of them, and
- * the others would round up to 1.
+ * Its last 56 bits as a share of all, below 1: the same trace is decided alike everywhere. The lowest four are left out: with
+ * them a number would have to be rounded, at the end up to 1.
  */
 const shareOf = (traceId: string) => Number.parseInt(traceId.slice(-14, -1), 16) / 2 ** 52
 

@@ -57,7 +57,7 @@ const shareOf = ({ accelerators }: Machine, output: number) =>
   accelerators <= 1 || output <= 0 ? 1 : accelerators * PARALLEL
 
 /** What the weights need, in bytes. */
-export const weightsOf = ({ bytesPerParameter, parameters }: Size): number => parameters * bytesPerParameter
+const weightsOf = ({ bytesPerParameter, parameters }: Size): number => parameters * bytesPerParameter
 
 /** Whether a model fits; nothing where the memory is not known. */
 export const fits = (machine: Machine, size: Size): boolean | undefined => {

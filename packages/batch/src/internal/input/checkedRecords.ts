@@ -98,7 +98,7 @@ const makeWriter = Effect.fnUntraced(function* (path: string, unit: Unit) {
 const noWriter = { write: () => Effect.void, finish: Effect.void }
 
 /** The error of an input that cannot be read at all, under its name. */
-export const toFailure =
+const toFailure =
   (name: string) =>
   <E>(error: Records.Unusable | E): SourceError | E =>
     error instanceof Records.Unusable ? new SourceError({ path: name, line: 0, detail: error.detail }) : error

@@ -10,7 +10,7 @@ import { KeyIndex, SUCCEEDED } from "./keyIndex.ts"
 
 /** In words of 32 bits, in the machine's own order: on a machine with another order the header does not fit. */
 const WORDS = 8
-export const RECORD = 4 * WORDS
+const RECORD = 4 * WORDS
 const CHECK = WORDS - 1
 const HEADER = [0x544e5453, 0x58444e49, 1, RECORD, 0, 0, 0]
 

@@ -72,7 +72,7 @@ export const fileOf = (directory: string, key: Key): string => {
 }
 
 /** Where a guardian writes what it did, beside the records. */
-export const logFileOf = (file: string): string => path.join(path.dirname(file), "guardian.log")
+const logFileOf = (file: string): string => path.join(path.dirname(file), "guardian.log")
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -9,13 +9,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
+import { retries } from "../../internal/input/byteFile.ts"
 import { DatasetError, type DatasetReason } from "../DatasetError.ts"
 
 /** Where the hub is, and who asks. */
@@ -39,9 +39,6 @@ export interface Page<A> {
   readonly value: A
   readonly next: string | undefined
 }
-
-/** Also for ranges of files. */
-export const retries = Schedule.jittered(Schedule.exponential("500 millis"))
 
 /** A path in a URL, segment by segment. */
 export const encodePath = (path: string): string => path.split("/").map(encodeURIComponent).join("/")

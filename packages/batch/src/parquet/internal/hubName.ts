@@ -20,14 +20,11 @@ export interface HubName {
   readonly path: string
 }
 
-/** Whether a text is meant for a name on the hub. */
-export const isHubName = (text: string): boolean => /^hf:\/\//i.test(text)
-
 const special = /^(refs\/(?:convert\/[\w.-]+|pr\/\d+))(?:\/|$)/
 const label = /^[\w.-]+$/
 
 /** How a name is to be written. */
-export const FORM =
+const FORM =
   "hf://datasets/OWNER/NAME, and after it /CONFIG/SPLIT, or @REVISION/ and the path of a file in the repository"
 
 const decoded = (text: string) => {

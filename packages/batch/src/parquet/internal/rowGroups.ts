@@ -10,9 +10,10 @@ import { compressors } from "hyparquet-compressors"
 import { listed } from "../../internal/input/csvFile.ts"
 import * as FileKind from "../../internal/input/fileKind.ts"
 import { BadRecord, type Entry, type Format, type Look, Unusable } from "../../internal/input/records.ts"
-import type { ByteFile } from "./byteFile.ts"
+import type { ByteFile } from "../../internal/input/byteFile.ts"
 import { type Column, type Selection, select } from "./columns.ts"
 import { Unreadable, parsers } from "./columnValues.ts"
+import { MAX_FOOTER_BYTES } from "./footer.ts"
 
 /** What of a group is made values at once; a smaller group as a whole, so that each of its pages is unpacked once. */
 const SLICE_BYTES = 64 * 1024 * 1024
@@ -20,9 +21,6 @@ const WHOLE_BYTES = 128 * 1024 * 1024
 
 /** The largest group that is taken, as it is stored, of the columns that are read. */
 const MAX_GROUP_BYTES = 1024 * 1024 * 1024
-
-/** Footers grow with columns and groups; one this long is a broken file. */
-const MAX_FOOTER_BYTES = 256 * 1024 * 1024
 
 /** Rows that are given at once. */
 const PIECE = 2048

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import { type Format, type Look, Unusable } from "../../internal/input/records.ts"
-import { type ByteFile, inPieces, rangeOf } from "./byteFile.ts"
+import { type ByteFile, inPieces, rangeOf } from "../../internal/input/byteFile.ts"
 import { type HubCalls, encodePath, refusalOf } from "./hubCalls.ts"
 import type { Chosen, HubFile } from "./hubFiles.ts"
 import { type Options, type ParquetRow, rowsOf } from "./rowGroups.ts"

@@ -9,10 +9,9 @@ import * as Stream from "effect/Stream"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as SqlClient from "effect/sql/SqlClient"
 import { crc32 } from "node:zlib"
-import { Source } from "@stint/batch"
+import { ByteFile, Source } from "@stint/batch"
 import { Parquet } from "@stint/batch/parquet"
 import { type Format, type InputRef, nameOf } from "../../InputRef.ts"
-import * as ByteSource from "./byteSource.ts"
 import { type Cut, Cutter } from "./cutter.ts"
 import * as MemoryFile from "./memoryFile.ts"
 import * as TablePages from "./tablePages.ts"
@@ -21,6 +20,7 @@ import * as TablePages from "./tablePages.ts"
 export const Place = Schema.Union([
   Schema.TaggedStruct("Bytes", {
     header: Schema.Int,
+    headerSum: Schema.Int,
     start: Schema.Int,
     parts: Schema.Array(Schema.Struct({ end: Schema.Int, sum: Schema.Int }))
   }),
@@ -70,22 +70,32 @@ const READ_REMOTE_BYTES = 8 * 1024 * 1024
 
 const BASE = 256
 const MOST = 1024
-/** Chunks for each worker at least, so that none waits long for the last. */
+/** Chunks for each worker, before they become larger: so that none waits long for the last. */
 const LEAST_CHUNKS = 8
 
-/** How many rows a chunk has: from 256 to 1,024, and so that each worker has eight. */
+/** How many rows a chunk has: 256, and up to 1,024 where each worker has eight chunks all the same. */
 export const rowsFor = (total: number, workers: number): number => {
   const fair = Math.floor(total / (LEAST_CHUNKS * Math.max(1, workers)) / BASE)
   return BASE * Math.max(1, Math.min(MOST / BASE, fair))
 }
 
-const openBytes = (input: Exclude<InputRef, { readonly _tag: "Table" }>) =>
-  input._tag === "File" ? ByteSource.openFile(input.path) : ByteSource.openUrl(input.url)
+const instead = "put it on storage that all workers share, and give the path"
 
-const stampText = ({ size, version }: ByteSource.Stamp) => `${size} bytes, ${version}`
+const openBytes = (input: Exclude<InputRef, { readonly _tag: "Table" }>) =>
+  input._tag === "File" ? ByteFile.openPath(input.path) : ByteFile.openUrl(input.url, { instead })
+
+const stampText = ({ size, version }: ByteFile.Stamp) => `${size} bytes, ${version}`
+
+/** Of text every byte has its checksum: a file is the same whatever its time, so that a copy or one that was touched is. */
+const textStamp = (input: InputRef, stamp: ByteFile.Stamp) =>
+  input._tag === "File" ? `${stamp.size} bytes` : stampText(stamp)
 
 /** Adds cuts that follow each other, while they stay small enough. */
-const joined = (cuts: ReadonlyArray<Cut>, header: number, rows: number): ReadonlyArray<Piece> => {
+const joined = (
+  cuts: ReadonlyArray<Cut>,
+  head: { readonly header: number; readonly headerSum: number },
+  rows: number
+): ReadonlyArray<Piece> => {
   const pieces: Array<{ place: Extract<Place, { readonly _tag: "Bytes" }>; rows: number }> = []
   for (const cut of cuts) {
     const last = pieces.at(-1)
@@ -94,7 +104,7 @@ const joined = (cuts: ReadonlyArray<Cut>, header: number, rows: number): Readonl
       last.rows += cut.rows
       last.place = { ...last.place, parts: [...last.place.parts, part] }
     } else {
-      pieces.push({ rows: cut.rows, place: { _tag: "Bytes", header, start: cut.start, parts: [part] } })
+      pieces.push({ rows: cut.rows, place: { _tag: "Bytes", ...head, start: cut.start, parts: [part] } })
     }
   }
   return pieces
@@ -172,9 +182,15 @@ const indexText = Effect.fnUntraced(function* <In>(
   cutter.finish()
   const counted = cutter.cuts.reduce((sum, cut) => sum + cut.rows, 0)
   const now = yield* openBytes(input)
-  const stamp = stampText(now.stamp)
-  if (stamp !== stampText(source.stamp) || counted !== rows) return yield* changedMeanwhile(name)
-  return { stamp, rows, pieces: joined(cutter.cuts, cutter.header, chunk ?? rowsFor(rows, workers)) }
+  if (stampText(now.stamp) !== stampText(source.stamp) || counted !== rows)
+    return yield* changedMeanwhile(name)
+  const { header } = cutter
+  const head = { header, headerSum: crc32(yield* source.slice(0, header)) }
+  return {
+    stamp: textStamp(input, now.stamp),
+    rows,
+    pieces: joined(cutter.cuts, head, chunk ?? rowsFor(rows, workers))
+  }
 })
 
 const indexParquet = Effect.fnUntraced(function* <In>(
@@ -241,11 +257,12 @@ export const index = <In>(options: Options<In>): Effect.Effect<Indexed, InputErr
 const changed = (path: string, detail: string) => new Source.InputChanged({ path, detail })
 
 const readBytes = Effect.fnUntraced(function* (
-  source: ByteSource.ByteSource,
-  { header, parts, start }: Extract<Place, { readonly _tag: "Bytes" }>,
+  source: ByteFile.ByteFile,
+  { header, headerSum, parts, start }: Extract<Place, { readonly _tag: "Bytes" }>,
   name: string
 ) {
   const head = yield* source.slice(0, header)
+  if (crc32(head) !== headerSum) return yield* changed(name, "its first line is another")
   const body = yield* source.slice(start, parts.at(-1)?.end ?? start)
   let from = start
   for (const { end, sum } of parts) {
@@ -280,7 +297,7 @@ export const read = Effect.fnUntraced(function* <In>(
     items = yield* text("jsonl", bytes.length, MemoryFile.once(bytes))
   } else {
     const source = yield* openBytes(input)
-    const now = stampText(source.stamp)
+    const now = place._tag === "Bytes" ? textStamp(input, source.stamp) : stampText(source.stamp)
     if (now !== stamp) return yield* changed(name, `it was ${stamp}, and is ${now}`)
     if (place._tag === "Bytes") {
       const { body, head } = yield* readBytes(source, place, name)

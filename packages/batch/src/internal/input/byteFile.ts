@@ -9,15 +9,20 @@ import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
-import { ByteDigest } from "../../internal/media/byteDigest.ts"
-import { type Look, type Stamp, Unusable } from "../../internal/input/records.ts"
-import { stampOf } from "../../internal/input/textFile.ts"
+import * as Str from "effect/String"
+import { type Look, type Stamp, Unusable } from "./records.ts"
+import { stampOf } from "./textFile.ts"
 
 /** An open file. */
 export interface ByteFile<E> {
   readonly size: number
   /** The bytes from `start` to before `end`; it fails when the file is no longer what it was. */
   readonly slice: (start: number, end: number) => Effect.Effect<Uint8Array<ArrayBuffer>, Unusable | E>
+}
+
+/** As {@link ByteFile}, with what it was when it was opened. */
+export interface Opened<E> extends ByteFile<E> {
+  readonly stamp: Stamp
 }
 
 const unusable = (problem: ConstructorParameters<typeof Unusable>[0]) => new Unusable(problem)
@@ -27,7 +32,7 @@ export const openLocal =
   (path: string) =>
   <E>(
     look: Look<E> | undefined
-  ): Effect.Effect<ByteFile<E>, Unusable | E, FileSystem.FileSystem | Scope.Scope> =>
+  ): Effect.Effect<Opened<E>, Unusable | E, FileSystem.FileSystem | Scope.Scope> =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const file = yield* Effect.mapError(fs.open(path, { flag: "r" }), unusable)
@@ -36,6 +41,7 @@ export const openLocal =
       yield* watch
       return {
         size: first.size,
+        stamp: first,
         slice: Effect.fnUntraced(function* (start, end) {
           const bytes = new Uint8Array(end - start)
           for (let at = 0; at < bytes.length;) {
@@ -54,12 +60,13 @@ export const openLocal =
     })
 
 /** Bytes that are asked for at once. */
-const PIECE = 16 * 1024 * 1024
+export const PIECE = 16 * 1024 * 1024
 
 /** How a URL is called in messages: what follows the path may be a secret. */
 export const nameOf = (url: URL): string => `${url.origin}${url.pathname}`
 
-const retries = Schedule.jittered(Schedule.exponential("500 millis"))
+/** When what a network lost is asked for again. */
+export const retries = Schedule.jittered(Schedule.exponential("500 millis"))
 
 const sizeOf = (response: HttpClientResponse.HttpClientResponse): number | undefined => {
   const total = /^bytes \d+-\d+\/(\d+)$/.exec(response.headers["content-range"] ?? "")?.[1]
@@ -69,13 +76,26 @@ const sizeOf = (response: HttpClientResponse.HttpClientResponse): number | undef
 const versionOf = ({ headers }: HttpClientResponse.HttpClientResponse) =>
   headers["etag"] ?? headers["last-modified"] ?? ""
 
-const refusalOf = (status: number): string => {
+/** What is done with a URL beside reading it. */
+export interface Options {
+  /** What to do where it cannot be read. */
+  readonly instead?: string | undefined
+  /** What stands for the version of a file whose server tells none. */
+  readonly versionOf?:
+    | ((
+        get: (start: number, end: number) => Effect.Effect<Range, Unusable>,
+        size: number
+      ) => Effect.Effect<string, Unusable>)
+    | undefined
+}
+
+const refusalOf = (status: number, instead: string): string => {
   switch (status) {
     case 200:
-      return "cannot be read in parts: its server ignores byte ranges. Download it, and give the path"
+      return `cannot be read in parts: its server ignores byte ranges. ${Str.capitalize(instead)}`
     case 401:
     case 403:
-      return `is not public (HTTP ${status}), and no token is sent to a URL. Download it, and give the path`
+      return `is not public (HTTP ${status}), and no token is sent to a URL. Give one that is signed, or ${instead}`
     case 404:
       return "is not there (HTTP 404)"
     case 416:
@@ -84,10 +104,6 @@ const refusalOf = (status: number): string => {
       return `was answered with HTTP ${status}`
   }
 }
-
-/** The length of the footer, and the mark after it. */
-const TAIL = 8
-const MAX_FOOTER_BYTES = 256 * 1024 * 1024
 
 /** Some bytes of a file, and what its server says of the whole. */
 export interface Range {
@@ -138,30 +154,16 @@ export const inPieces =
       return bytes
     })
 
-type Get<E> = (start: number, end: number) => Effect.Effect<{ readonly bytes: Uint8Array<ArrayBuffer> }, E>
-
-/** What stands for the version of a file: a digest of its footer, which says where everything lies. */
-const footerOf = Effect.fnUntraced(function* <E>(get: Get<E>, size: number) {
-  const { bytes: tail } = yield* get(size - TAIL, size)
-  if (tail.length !== TAIL) return ""
-  const length = new DataView(tail.buffer).getUint32(0, true) + TAIL
-  if (length > Math.min(size, MAX_FOOTER_BYTES)) return ""
-  const digest = new ByteDigest()
-  for (let at = size - length; at < size; at += PIECE)
-    digest.update((yield* get(at, Math.min(at + PIECE, size))).bytes)
-  return digest.hex()
-})
-
 /** Opens a file at a URL. Nothing is sent with the requests but the range: no token, no cookie. */
 export const openRemote =
-  (url: URL) =>
-  <E>(look: Look<E> | undefined): Effect.Effect<ByteFile<E>, Unusable | E, HttpClient.HttpClient> =>
+  (url: URL, { instead = "download it, and give the path", versionOf: fallback }: Options = {}) =>
+  <E>(look: Look<E> | undefined): Effect.Effect<Opened<E>, Unusable | E, HttpClient.HttpClient> =>
     Effect.gen(function* () {
       if (url.protocol !== "https:" && url.protocol !== "http:") {
         return yield* Effect.fail(unusable("is no http or https URL"))
       }
       if (url.username !== "" || url.password !== "") {
-        return yield* Effect.fail(unusable("has a name or a password in it: download it, and give the path"))
+        return yield* Effect.fail(unusable(`has a name or a password in it: ${instead}`))
       }
       const client = (yield* HttpClient.HttpClient).pipe(
         HttpClient.followRedirects(5),
@@ -169,24 +171,21 @@ export const openRemote =
       )
       const range = rangeOf(
         (headers) => client.execute(HttpClientRequest.get(url, { headers })),
-        ({ status }) => refusalOf(status === 206 ? 200 : status)
+        ({ status }) => refusalOf(status === 206 ? 200 : status, instead)
       )
-      const get = (start: number, end: number) =>
-        Effect.map(range(start, end), ({ bytes, size, version }) => ({
-          bytes,
-          stamp: { place: nameOf(url), size, version } satisfies Stamp
-        }))
-
-      const { stamp: told } = yield* get(0, 4)
-      // A server that says nothing of versions: the table of contents is one.
-      const footer = told.version === "" && told.size >= TAIL ? yield* footerOf(get, told.size) : ""
-      const versioned = (stamp: Stamp): Stamp =>
-        stamp.version === "" ? { ...stamp, version: footer } : stamp
-      const first = versioned(told)
+      const told = yield* range(0, 4)
+      const version = told.version !== "" || fallback === undefined ? "" : yield* fallback(range, told.size)
+      const remoteStamp = (of: Range): Stamp => ({
+        place: nameOf(url),
+        size: of.size,
+        version: of.version === "" ? version : of.version
+      })
+      const first = remoteStamp(told)
       if (look !== undefined) yield* look(first)
       const piece = Effect.fnUntraced(function* (start: number, end: number) {
-        const { stamp: now, bytes } = yield* get(start, end)
-        const stamp = versioned(now)
+        const got = yield* range(start, end)
+        const { bytes } = got
+        const stamp = remoteStamp(got)
         if (look !== undefined) yield* look(stamp)
         if (stamp.size !== first.size || stamp.version !== first.version) {
           return yield* Effect.fail(unusable("was changed while it was read"))
@@ -198,6 +197,7 @@ export const openRemote =
       })
       return {
         size: first.size,
+        stamp: first,
         slice: inPieces(piece)
       }
     })
