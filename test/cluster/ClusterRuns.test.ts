@@ -69,6 +69,9 @@ describe("runs of a cluster", () => {
         )
         assert.strictEqual(total(), 122)
         const out = `${world.folder}/out`
+        const unwritten = yield* Effect.flip(ClusterBatch.exportTo("rows", out))
+        assert.strictEqual(unwritten._tag, "ExportFailed")
+        assert.include(String(unwritten), "there is no such file or folder")
         yield* fs.makeDirectory(out)
         assert.deepStrictEqual(yield* ClusterBatch.exportTo("rows", out), { results: 120, errors: 0 })
         const written = (yield* fs.readFileString(`${out}/results.jsonl`)).split("\n")
@@ -107,6 +110,10 @@ describe("runs of a cluster", () => {
           schedule: Schedule.spaced("20 millis"),
           until: ({ chunksDone }) => chunksDone > 0
         })
+        // What there is by now, and no more is counted than was read.
+        const some = yield* ClusterBatch.exportTo("many", out)
+        assert.isAbove(some.results, 0)
+        assert.isBelow(some.results, 1500)
         yield* ClusterBatch.cancel("many")
         assert.strictEqual((yield* Effect.flip(ClusterBatch.wait("many")))._tag, "RunCancelled")
         yield* worker.stop

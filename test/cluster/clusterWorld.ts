@@ -12,7 +12,18 @@ import {
 } from "@stint/cluster"
 import { Endpoints, Policy } from "@stint/core"
 import { Emulator, type Engine as ModelEngine } from "@stint/emulator"
-import { Effect, Exit, FileSystem, Layer, Path, References, Schedule, Schema, Scope } from "effect"
+import {
+  Effect,
+  Exit,
+  FileSystem,
+  Layer,
+  Path,
+  type Redacted,
+  References,
+  Schedule,
+  Schema,
+  Scope
+} from "effect"
 import * as NodeNet from "node:net"
 import { good, refusal, scripted, spec } from "../batchWorld.ts"
 import * as Postgres from "../postgres/server.ts"
@@ -71,7 +82,8 @@ export const make = (engine: ModelEngine.Engine, served: typeof embedding.layer 
     const database = Postgres.client(url, 10)
     let made = 0
 
-    const start = Effect.fnUntraced(function* (options: Worker.Options = {}) {
+    /** Starts a worker; with a wire of its own to the database, where that is given. */
+    const start = Effect.fnUntraced(function* (options: Worker.Options = {}, wire?: Redacted.Redacted) {
       const port = yield* freePort
       const name = options.name ?? `w${++made}`
       const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
@@ -79,7 +91,7 @@ export const make = (engine: ModelEngine.Engine, served: typeof embedding.layer 
         Layer.provide(Worker.layer({ grace: "2 seconds", ...options, name })),
         Layer.provide(KeptEndpoint.layerAlone({ ttl: "3 seconds", worker: name })),
         Layer.provide(Engine.layer({ port })),
-        Layer.provide(Layer.mergeAll(endpoints, database)),
+        Layer.provide(Layer.mergeAll(endpoints, wire === undefined ? database : Postgres.client(wire, 10))),
         Layer.provide(
           Layer.mergeAll(
             Layer.succeedContext(emulator),

@@ -548,6 +548,10 @@ const cluster: Chapter = {
       step: "Do what it says; nothing was changed."
     },
     {
+      error: new RunError.ExportFailed({ run: "nightly", directory: "results", detail: "the disk is full" }),
+      step: "Make room, or choose another folder; nothing is lost."
+    },
+    {
       error: new RunError.ParametersRefused({
         definition: "rows",
         detail: "the template names no column"

@@ -14,7 +14,10 @@ export interface Result {
   readonly lost: number
   /** Rows that the endpoint was asked for more than once. */
   readonly twice: number
-  /** Rows that the victims had asked for and that were not in the results. */
+  /**
+   * Rows that were not in the results when it befell the victims, and that a victim was the first to ask for: before that, or
+   * before it must have noticed.
+   */
   readonly inFlight: number
   /** Until these were in the results. */
   readonly recovered: number | undefined
@@ -33,6 +36,12 @@ const BOUND = "6 minutes"
 /** A lease's life, the reaper's look, and what a busy machine adds: docs/cluster.md. */
 const PAUSED_WITHIN = 15
 
+/**
+ * How long a worker without its database may go on, in milliseconds: it notices after 7 seconds, looks four times a second, and
+ * is not alone on its machine. Its chunks are others' after 10.
+ */
+const NOTICES = 9000
+
 /** So many in flight, and rows in a chunk where that is said: so that a run is long enough for something to happen in it. */
 const paceOf = (rows: number) => ({
   limit: Math.min(60, Math.max(12, Math.round(rows / 330))),
@@ -40,7 +49,7 @@ const paceOf = (rows: number) => ({
   chunk: rows < 6000 ? Math.max(1, Math.ceil(rows / 24)) : undefined
 })
 
-/** The first time of each row, and how many rows there were more times of. */
+/** The first time of each row, and the rows that there were more times of. */
 const times = (executions: ReadonlyArray<Execution>) => {
   const first = new Map<number, Execution>()
   const again = new Set<number>()
@@ -48,7 +57,7 @@ const times = (executions: ReadonlyArray<Execution>) => {
     if (first.has(execution.row)) again.add(execution.row)
     else first.set(execution.row, execution)
   }
-  return { first: [...first.values()], twice: again.size }
+  return { first: [...first.values()], again }
 }
 
 /** What an only owner leaves behind when it goes. */
@@ -132,11 +141,13 @@ const scene = Effect.fnUntraced(function* (
   const [long, short] = scenario.lasts ?? [0, 0]
   if (scenario.oneBack === "cancelled") yield* world.cancel
   yield* Effect.sleep(`${isShort ? short : long} seconds`)
+  let mendedAt = from
   // What the dead have sent may be on its way still.
   let until = scenario.mend === undefined && scenario.outage === undefined ? Infinity : from
   if (scenario.mend !== undefined) {
     yield* Effect.forEach(victims, scenario.mend)
-    until = yield* Clock.currentTimeMillis
+    mendedAt = yield* Clock.currentTimeMillis
+    until = scenario.notices === true ? Math.min(mendedAt, from + NOTICES) : mendedAt
     left = members
   }
   if (scenario.outage !== undefined) left = members
@@ -168,9 +179,23 @@ const scene = Effect.fnUntraced(function* (
 
   const redone = executions.filter((one) => committed.has(one.row) && one.from > seen)
   if (redone.length > 0) problems.push(`${redone.length} rows were asked for again that were in the results`)
-  const { first, twice } = times(executions)
-  const inFlight = unfinished(first, until).length
-  if (twice > inFlight) problems.push(`${twice} rows were done twice, and ${inFlight} were in flight`)
+  if (scenario.notices === true) {
+    const late = executions.filter(
+      ({ from: at, worker }) => names.has(worker) && at > from + NOTICES && at <= mendedAt
+    )
+    if (late.length > 0) problems.push(`${late.length} requests were sent by one that must have noticed`)
+  }
+  const { again, first } = times(executions)
+  const twice = again.size
+  const counted = new Set(unfinished(first, until))
+  const inFlight = counted.size
+  if (twice > inFlight) {
+    const others = executions.filter(({ row }) => again.has(row) && !counted.has(row))
+    const told = others.map((one) => `row ${one.row} by ${one.worker} at ${(one.from - from) / 1000} s`)
+    problems.push(
+      `${twice} rows were done twice, and ${inFlight} were in flight; besides: ${told.join(", ")}`
+    )
+  }
   if (wanting.length > 0) problems.push(`rows were lost: ${wanting.slice(0, 10).join(", ")} …`)
   if (state !== "paused") problems.push(`the endpoint is ${state} at the end`)
   if (paused === undefined || paused > PAUSED_WITHIN) problems.push(`paused after ${paused ?? "–"} s`)

@@ -23,6 +23,8 @@ export interface Scenario {
   /** How long it lasts before `mend`, in seconds: for a long run, and for a short one. */
   readonly lasts?: readonly [number, number]
   readonly mend?: (member: Member) => Effect.Effect<void>
+  /** The one it befalls can send still, and must notice that it may not. */
+  readonly notices?: true
   /** Nobody is left: after that time one is started. `cancelled`: and nothing is left to be done by then. */
   readonly oneBack?: "going on" | "cancelled"
   /** The last owner goes in this way too, and the seconds to pause are counted from there: which of those left it is. */
@@ -90,6 +92,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
     strike: (member) => member.cut("database"),
     lasts: [20, 12],
     mend: (member) => member.mend("database"),
+    notices: true,
     lastOwner: "victim",
     pausedFrom: SAME
   },

@@ -175,6 +175,11 @@ describe("stint cluster", () => {
       // The same command again changes nothing, and tells the same.
       const again = yield* done(0, ...run, ...given)
       assert.include(again.stdout(), "500: 500 done")
+      assert.include(again.stderr(), "is over already, and its input is not read again")
+      // With the bill of all workers, the release included.
+      const money = (text: string) => text.split("\n").filter((line) => /^\s*(billed|cost) /.test(line))
+      assert.strictEqual(money(again.stdout()).length, 2, again.stdout())
+      assert.deepStrictEqual(money(running.stderr()), money(again.stdout()))
 
       const out = path.join(world.out, "exported")
       yield* done(

@@ -1,8 +1,8 @@
 /** A schedule of the cluster, on a real Postgres: whoever is lost, each tick is run once, and one run at a time. */
 import { assert, describe, it } from "@effect/vitest"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { ClusterBatch, ClusterSchedule, Engine, InputRef, Migrations, Worker } from "@stint/cluster"
-import { Effect, Exit, Layer, Schedule, Scope } from "effect"
+import { ClusterBatch, ClusterSchedule, Engine, InputRef, Migrations, RunError, Worker } from "@stint/cluster"
+import { Cron, Effect, Exit, Layer, Schedule, Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { state } from "../batchWorld.ts"
 import { counting, embedding, endpoint, limit, lines, make, quiet } from "../cluster/clusterWorld.ts"
@@ -71,13 +71,18 @@ describe("a schedule", () => {
           assert.isFalse(events.some(({ _tag }) => _tag === "Failed"))
           const [status] = yield* ClusterSchedule.all
           assert.strictEqual(status?.last?.run, started().at(-1)?.run)
+          assert.deepStrictEqual(status?.times, { cron: "* * * * * *", zone: "UTC" })
+          assert.strictEqual(status?.state, "finished")
+          assert.isAbove(status?.next ?? 0, status?.last?.due ?? Infinity)
         }).pipe(Effect.provide(world.client))
         assert.strictEqual(yield* Effect.provide(state, world.emulator), "paused")
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), quiet)
   )
 
   /** Workers that have a schedule whose runs are only counted. */
-  const counted = Effect.fnUntraced(function* () {
+  const counted = Effect.fnUntraced(function* (
+    begin: (run: string) => Effect.Effect<void, RunError.RunRefused> = () => Effect.void
+  ) {
     const url = yield* Postgres.database
     yield* Effect.provide(Migrations.migrate, Postgres.client(url, 2))
     const database = Postgres.client(url, 4)
@@ -92,7 +97,13 @@ describe("a schedule", () => {
         const own = yield* Scope.fork(scope)
         const layer = ClusterSchedule.layer({
           ...options,
-          batch: { start: () => Effect.sync(() => void calls++) },
+          batch: {
+            start: ({ run }) =>
+              Effect.andThen(
+                Effect.sync(() => void calls++),
+                begin(run)
+              )
+          },
           start: () => ({ input: InputRef.file("rows.jsonl"), endpoint, parameters: null }),
           onEvent: (event) => Effect.sync(() => void events.push(event))
         }).pipe(
@@ -105,6 +116,38 @@ describe("a schedule", () => {
       })
     return { url, client, start, events, calls: () => calls }
   })
+
+  it.live("says when it is due, in which zone, and why a run of it could not be started", () =>
+    Effect.gen(function* () {
+      const { client, events, start } = yield* counted((run) =>
+        Effect.fail(new RunError.RunRefused({ run, detail: "it has no letters" }))
+      )
+      const sql = yield* Effect.provide(SqlClient, client)
+      yield* start({ name: "refused", cron: "* * * * * *" })
+      const noon = Cron.parseUnsafe("0 12 * * 1-5", "Europe/Berlin")
+      yield* start({ name: "noon", cron: noon })
+      yield* until(() => events.length > 0)
+      const kept = Effect.provide(ClusterSchedule.all, client).pipe(
+        Effect.repeat({
+          schedule: Schedule.spaced("20 millis"),
+          until: (all) => all.length === 2 && all.every(({ times }) => times !== undefined)
+        }),
+        Effect.timeout("30 seconds")
+      )
+      const [atNoon, refused] = yield* kept
+      assert.deepStrictEqual(atNoon?.times, { cron: "0 12 * * 1,2,3,4,5", zone: "Europe/Berlin" })
+      const [clock] = yield* sql<{ now: number }>`
+        SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now`
+      assert.strictEqual(atNoon?.next, Cron.next(noon, clock?.now ?? 0).getTime())
+      assert.deepStrictEqual(
+        { last: atNoon?.last, skipped: atNoon?.skipped, failed: atNoon?.failed, state: atNoon?.state },
+        { last: undefined, skipped: undefined, failed: undefined, state: undefined }
+      )
+      assert.strictEqual(events[0]?._tag, "Failed")
+      assert.include(refused?.failed?.why ?? "", "it has no letters")
+      assert.isAtLeast(refused?.failed?.due ?? 0, events[0]?.due ?? Infinity)
+    }).pipe(Effect.scoped, quiet)
+  )
 
   it.live("that many workers have is run once a tick", () =>
     Effect.gen(function* () {

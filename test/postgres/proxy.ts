@@ -55,6 +55,8 @@ export const make = Effect.fnUntraced(function* (url: Redacted.Redacted) {
       Effect.sync(() => {
         last = said
       }),
+    /** Whether it is cut now. */
+    isCut: Effect.sync(() => isCut),
     /** What waited arrives. */
     mend: Effect.sync(() => {
       isCut = false

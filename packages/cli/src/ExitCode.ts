@@ -61,6 +61,7 @@ const byTag: Record<string, number> = {
   RunExists: ExitCode.refused,
   RunRefused: ExitCode.refused,
   ParametersRefused: ExitCode.refused,
+  ExportFailed: ExitCode.refused,
   MoneyRefused: ExitCode.refused,
   PriceUnknown: ExitCode.refused,
   CapTooSmall: ExitCode.refused,

@@ -23,6 +23,7 @@ import type { InputRef } from "./InputRef.ts"
 import type { Definition, Made } from "./internal/chunk/definition.ts"
 import * as Readers from "./internal/chunk/readers.ts"
 import { serve } from "./internal/chunk/serve.ts"
+import * as Accounts from "./internal/run/accounts.ts"
 import * as Attempt from "./internal/run/attempt.ts"
 import { found, isLive } from "./internal/run/found.ts"
 import { execute } from "./internal/run/execute.ts"
@@ -66,7 +67,7 @@ export interface StartOptions<P> {
   /** Of the whole fleet. Default: `FleetLimit.adaptive()`. */
   readonly limit?: FleetLimit.FleetLimit | undefined
   readonly options?: RunOptions | undefined
-  /** Rows of a chunk, 1 to 1,024. Default: 256 to 1,024, at least eight chunks a worker. */
+  /** Rows of a chunk, 1 to 1,024. Default: 256, and up to 1,024 where each worker has eight chunks all the same. */
   readonly chunk?: number | undefined
 }
 
@@ -276,8 +277,9 @@ export const status = RunStatus.of
 const looks = Schedule.min([Schedule.exponential(Duration.millis(100)), Schedule.spaced(Duration.seconds(2))])
 
 /**
- * Waits until a run is over, and gives its report, as `Batch.run` does: `skipped` is what an earlier attempt has done. Fails
- * with what stopped it: the same errors as on one machine, or `RunCancelled`. Whoever stops waiting does not stop the run.
+ * Waits until a run is over, and gives its report, as `Batch.run` does: `skipped` is what an earlier attempt has done. Its bill
+ * is that of the attempt by now, as `RunStatus.RunStatus` says. Fails with what stopped it: the same errors as on one machine,
+ * or `RunCancelled`. Whoever stops waiting does not stop the run.
  *
  * **Example** (Two hours at most)
  *
@@ -300,13 +302,12 @@ export const wait = Effect.fnUntraced(function* (
     const why = run.error === undefined ? undefined : yield* fromText(name, run.error)
     return yield* why ?? new RunBroken({ run: name, detail: "it did not say why" })
   }
-  return yield* Effect.orElseSucceed(Summary.decode(run.report), () => undefined).pipe(
-    Effect.flatMap((report) =>
-      report === undefined
-        ? Effect.fail(new RunBroken({ run: name, detail: "its report was written by another version" }))
-        : Effect.succeed(report)
-    )
-  )
+  const report = yield* Effect.orElseSucceed(Summary.decode(run.report), () => undefined)
+  if (report === undefined) {
+    return yield* new RunBroken({ run: name, detail: "its report was written by another version" })
+  }
+  const bill = yield* Accounts.billOf(run)
+  return bill === undefined ? report : { ...report, bill }
 })
 
 /**

@@ -16,8 +16,10 @@ import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type * as ClusterBatch from "./ClusterBatch.ts"
 import { LATE, type Why } from "./internal/schedule/decide.ts"
+import * as Expression from "./internal/schedule/expression.ts"
 import * as Rows from "./internal/schedule/rows.ts"
 import { RunRefused } from "./RunError.ts"
+import type { State } from "./RunStatus.ts"
 import { Worker } from "./Worker.ts"
 
 /** A time that a run is due at. */
@@ -72,6 +74,11 @@ const LOOK = Duration.toMillis("1 minute")
 /** After a database that did not answer, and while a run could not be started for that. */
 const AGAIN = Duration.seconds(2)
 
+const wordsOf = (cause: Cause.Cause<unknown>) => {
+  const error = Cause.squash(cause)
+  return error instanceof Error ? error.message : String(error)
+}
+
 const at = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
 
 const logOf =
@@ -95,6 +102,9 @@ const logOf =
  * A run is started once for a tick, however many workers have the schedule and whichever are lost. A tick at which the former
  * run of the schedule still goes on is left out and told (`busy`), and so is one that was missed. A run that fails does not
  * end the schedule. Runs are not purged.
+ *
+ * Nobody can be asked at that hour: where somebody runs the endpoint already, the run of a tick ends with `AdoptionRefused` and
+ * leaves it as it is. Give `onRelease` with the endpoint where the schedule may use it all the same: `pause`, or `restore`.
  *
  * Fails with a `CronParseError`, and with `RunRefused` where the name cannot be one. It ends with the worker: one that was
  * told to stop starts nothing more.
@@ -148,6 +158,7 @@ export const layer = <P>(
         schedule: name,
         worker: worker.name,
         cron,
+        times: Expression.timesOf(options.cron, cron),
         within: Math.max(LATE, bound)
       })
 
@@ -170,16 +181,20 @@ export const layer = <P>(
               )
             )
         // Of those who start it at once one has the say.
-        if (!(yield* rows.started(tick.run))) return
+        const why = Exit.isSuccess(exit) ? undefined : wordsOf(exit.cause)
+        if (!(yield* rows.started(tick.run, why))) return
         yield* tell(
           Exit.isSuccess(exit) ? { _tag: "Started", ...tick } : { _tag: "Failed", ...tick, cause: exit.cause }
         )
       })
 
+      let isSaid = false
       /** Looks once; how long nothing will be due. */
       const look = Effect.gen(function* () {
         const found = yield* rows.look
         if (found === undefined) return yield* Effect.as(rows.begin, Duration.zero)
+        if (!isSaid) yield* rows.say
+        isSaid = true
         const { now, pending, seen, skipped } = found
         if (skipped !== undefined) yield* tell({ _tag: "Skipped", ...skipped })
         if (pending !== undefined) yield* start(pending)
@@ -203,13 +218,21 @@ export const layer = <P>(
     })
   )
 
-/** A schedule, as it was heard of last. */
+/** A schedule, as it was heard of last. Times are in milliseconds since 1970. */
 export interface Status {
   readonly schedule: string
+  /** Its cron expression and the zone of it, as the worker said that had it last; not there where none can say it. */
+  readonly times: { readonly cron: string; readonly zone: string } | undefined
+  /** When it is due next by the database's clock, if a worker that has it is there then. */
+  readonly next: number | undefined
   /** The last tick that was run. */
   readonly last: Tick | undefined
+  /** Where the run of that tick stands; not there where it was purged, or never written down. */
+  readonly state: State | undefined
   /** The last tick that was left out. */
   readonly skipped: { readonly due: number; readonly why: Why } | undefined
+  /** The last tick whose run could not be started, and why. */
+  readonly failed: { readonly due: number; readonly why: string } | undefined
 }
 
 /**
@@ -227,14 +250,25 @@ export interface Status {
  * })
  * ```
  */
-export const all: Effect.Effect<ReadonlyArray<Status>, SqlError, SqlClient.SqlClient> = Effect.map(
+export const all: Effect.Effect<ReadonlyArray<Status>, SqlError, SqlClient.SqlClient> = Effect.flatMap(
   Rows.all,
-  (rows) =>
-    rows.map(({ due, run, schedule, skippedDue, skippedWhy }) => ({
-      schedule,
-      last: run === null || due === null ? undefined : { run, due },
-      skipped: skippedDue === null || skippedWhy === null ? undefined : { due: skippedDue, why: skippedWhy }
-    }))
+  Effect.forEach(
+    Effect.fnUntraced(function* (row: Rows.Kept) {
+      const { cron, due, failedDue, failedWhy, now, run, schedule, skippedDue, skippedWhy, state, zone } = row
+      const times = cron === null || zone === null ? undefined : { cron, zone }
+      const status: Status = {
+        schedule,
+        times,
+        next: times && (yield* Expression.nextOf(times, now)),
+        last: run === null || due === null ? undefined : { run, due },
+        state: state ?? undefined,
+        skipped:
+          skippedDue === null || skippedWhy === null ? undefined : { due: skippedDue, why: skippedWhy },
+        failed: failedDue === null || failedWhy === null ? undefined : { due: failedDue, why: failedWhy }
+      }
+      return status
+    })
+  )
 )
 
 /**

@@ -120,6 +120,23 @@ const client = (place: Place, maxConnections: number) =>
     )
   )
 
+/** A role that may look and not read: it was made, and was given nothing yet. */
+const unread = (place: Place, error: SqlError) => {
+  const detail = detailOf(place, error)
+  return new DatabaseNotReached({
+    place: place.text,
+    detail:
+      error.reason._tag === "AuthorizationError"
+        ? `${detail}; what its role needs is printed by stint cluster migrate --role NAME, for the tables' owner`
+        : detail
+  })
+}
+
+const check = (place: Place) =>
+  Effect.catchDefect(Migrations.check, (defect) =>
+    defect instanceof SqlError ? Effect.fail(unread(place, defect)) : Effect.die(defect)
+  )
+
 /** How the database is used. */
 export interface Options {
   /** How many connections at most. Default: 4. */
@@ -131,7 +148,7 @@ export interface Options {
 /**
  * A connection to the database, which has answered and has the tables of this version.
  *
- * Fails with {@link DatabaseNotReached} and `NotMigrated`.
+ * Fails with {@link DatabaseNotReached}, also where its role may not read them, and with `NotMigrated`.
  *
  * **Example** (Where the environment says)
  *
@@ -152,7 +169,7 @@ export const layer = (
   { connections = 4, isMigrated = true }: Options = {}
 ): Layer.Layer<SqlClient.SqlClient | PgClient.PgClient, DatabaseNotReached | Migrations.NotMigrated> =>
   isMigrated
-    ? Layer.effectDiscard(Migrations.check).pipe(Layer.provideMerge(client(place, connections)))
+    ? Layer.effectDiscard(check(place)).pipe(Layer.provideMerge(client(place, connections)))
     : client(place, connections)
 
 /**

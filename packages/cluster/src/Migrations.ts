@@ -10,7 +10,8 @@
  * | `stint_endpoint_leases` | a row for each process that holds an endpoint, until when by the database's clock |
  * | `stint_workers` | a row for each worker |
  * | `stint_limits`, `stint_shares` | a row for each endpoint that is in use, and for each worker's part of its limit |
- * | `stint_schedules` | a row for each schedule: its last tick |
+ * | `stint_schedules` | a row for each schedule: when it is due, and its last ticks |
+ * | `stint_accounts` | a row for each worker of an attempt: what it has seen to be billed |
  * | `cluster_…`, `effect_queue…` | the engine's own |
  *
  * Worker processes need no right to change tables: they are given a role of their own with {@link grants}.
@@ -23,8 +24,8 @@ import * as SqlRunnerStorage from "effect/cluster/SqlRunnerStorage"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
-import { tables } from "./internal/run/tables.ts"
-import { table as schedules } from "./internal/schedule/table.ts"
+import { accounts, tables } from "./internal/run/tables.ts"
+import { table as schedules, times } from "./internal/schedule/table.ts"
 
 /** The tables could not be made or changed. */
 export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("MigrationFailed", {
@@ -75,7 +76,13 @@ const endpoints = Effect.gen(function* () {
   )`
 })
 
-const own = { "0001_endpoints": endpoints, "0002_runs": tables, "0003_schedules": schedules }
+const own = {
+  "0001_endpoints": endpoints,
+  "0002_runs": tables,
+  "0003_schedules": schedules,
+  "0004_accounts": accounts,
+  "0005_schedule_times": times
+}
 const latest = Object.keys(own).length
 
 const detailOf = (error: unknown): string => {

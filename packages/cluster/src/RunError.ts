@@ -54,6 +54,17 @@ export class RunCancelled extends Schema.TaggedError<RunCancelled>()("RunCancell
   }
 }
 
+/** The results could not be written to files: the folder cannot be used, or the disk is full. They are in the database still. */
+export class ExportFailed extends Schema.TaggedError<ExportFailed>()("ExportFailed", {
+  run: Schema.String,
+  directory: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `The results of the run "${this.run}" could not be written to ${this.directory}: ${this.detail.replace(/\.?$/, ".")} They are kept: mend that, or choose another folder, and export again.`
+  }
+}
+
 /** Something broke that nobody foresaw: the job's own code, or a chunk with which worker after worker goes down. */
 export class RunBroken extends Schema.TaggedError<RunBroken>()("RunBroken", {
   run: Schema.String,

@@ -8,15 +8,32 @@ import type * as Path from "effect/Path"
 import * as Stream from "effect/Stream"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { Journal, Sink } from "@stint/batch"
+import { FileProblem, Journal, Sink } from "@stint/batch"
 import { found, isLive } from "./internal/run/found.ts"
 import * as Purging from "./internal/run/purging.ts"
-import { type RunNotFound, RunRefused } from "./RunError.ts"
+import { ExportFailed, type RunNotFound, RunRefused } from "./RunError.ts"
 import * as SqlJournal from "./SqlJournal.ts"
+
+/** A journal that is written to while it is read: it has what was read of it, and not what came after. */
+const asRead = (journal: Journal.Journal): Journal.Journal => {
+  let [keys, succeeded] = [0, 0]
+  const stored =
+    journal.stored &&
+    Stream.tap(journal.stored, (records) =>
+      Effect.sync(() => {
+        keys += records.length
+        succeeded += records.filter(({ tag }) => tag === "Succeeded").length
+      })
+    )
+  return { ...journal, stored, counts: Effect.sync(() => ({ keys, succeeded })) }
+}
 
 /**
  * Writes the results of a run into a folder, in the order of its input, with the sinks of batch: JSONL, CSV or Parquet. Read a
  * page at a time, so that memory does not grow with the run. Of a run that goes on, what there is by now.
+ *
+ * Fails with `ExportFailed` where files cannot be written: the folder must be there. With `JournalError` where a result cannot
+ * be read, and with `ResultsMiscounted` where those of a run that is over are not as many as the database has.
  *
  * **Example** (JSONL)
  *
@@ -32,12 +49,18 @@ export const exportTo = Effect.fnUntraced(function* (
   options: Omit<Sink.Options, "order"> = {}
 ): Effect.fn.Return<
   Sink.Written,
-  RunNotFound | SqlError | Effect.Error<ReturnType<typeof Sink.results>>,
+  RunNotFound | ExportFailed | Journal.JournalError | Sink.ResultsMiscounted | SqlError,
   SqlClient.SqlClient | FileSystem.FileSystem | Path.Path
 > {
   const run = yield* found(name)
-  const journal = yield* SqlJournal.ofRun(run.id)
-  return yield* Effect.provideService(Sink.results(directory, options), Journal.Journal, journal)
+  const kept = yield* SqlJournal.ofRun(run.id)
+  const journal = isLive(run.state) ? asRead(kept) : kept
+  return yield* Sink.results(directory, options).pipe(
+    Effect.provideService(Journal.Journal, journal),
+    Effect.catchTag("PlatformError", (error) =>
+      Effect.fail(new ExportFailed({ run: name, directory, detail: FileProblem.describe(error) }))
+    )
+  )
 })
 
 /**

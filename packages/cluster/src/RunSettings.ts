@@ -1,18 +1,24 @@
 /**
  * What a run is started with, as it is kept: no secrets, and nothing but plain values.
  */
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { EndpointSpec } from "@stint/core"
 import type { ManagedEndpoint } from "@stint/batch"
 import { FleetLimit } from "./FleetLimit.ts"
 
 /**
- * The endpoint of a run, and what it may cost: options of `withEndpoint` that can be written down. The caps are kept by each
- * worker's own meter, which begins when that worker comes: the one that came first sees the most, and ends the run for all.
+ * The endpoint of a run, and what it may cost: options of `withEndpoint` that can be written down. A cap is one for an attempt
+ * of the run: each worker begins with what the workers before it have written down, and the first that sees the cap reached
+ * ends the run for all. What nobody has written down no cap knows: see the bill of `RunStatus`.
  */
 export const RunEndpoint = Schema.Struct({
   name: Schema.String,
   spec: Schema.optionalKey(EndpointSpec.FromJson),
+  /**
+   * What becomes of it in the end; pause, if nothing is said. Saying it is leave to use an endpoint that runs already, though
+   * nothing shows that it is the fleet's; without it the run ends with `AdoptionRefused`, and the endpoint is left as it is.
+   */
   onRelease: Schema.optionalKey(Schema.Literals(["pause", "restore", "scaleToZero", "delete", "keep"])),
   readyTimeout: Schema.optionalKey(Schema.DurationFromMillis),
   releaseTimeout: Schema.optionalKey(Schema.DurationFromMillis),
@@ -76,5 +82,11 @@ export const RunSettings = Schema.Struct({
 /** What a run is started with. */
 export type RunSettings = typeof RunSettings.Type
 
-/** The same for `withEndpoint`. */
-export const toManaged = (endpoint: RunEndpoint): ManagedEndpoint.Options => endpoint
+/**
+ * The same for `withEndpoint`. A worker cannot ask anybody: an endpoint that runs already, and is neither leased by the fleet
+ * nor tagged `stint`, is used only where `onRelease` is given.
+ */
+export const toManaged = (endpoint: RunEndpoint): ManagedEndpoint.Options => ({
+  ...endpoint,
+  mayAdopt: () => Effect.succeed(endpoint.onRelease !== undefined)
+})

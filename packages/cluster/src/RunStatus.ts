@@ -5,7 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { Cost } from "@stint/batch"
 import { nameOf } from "./InputRef.ts"
+import * as Accounts from "./internal/run/accounts.ts"
 import * as Runs from "./internal/run/runs.ts"
 import { RunNotFound, fromText } from "./RunError.ts"
 
@@ -45,6 +47,12 @@ export type WorkerStatus = typeof WorkerStatus.Type
  * | `rate` | items a second of the workers that are at it, all runs together |
  * | `limit` | requests that may be in flight, while anybody is at it |
  * | `error` | why it stopped |
+ * | `bill` | what the attempt has cost by now, from the first worker's first call to the last one's release; with what each has seen |
+ *
+ * The bill is what all workers together have seen to be billed, on the database's clock, as the bill of one machine is what one
+ * has seen: of two looks the dearer counts for the time between them, and what comes and goes between two looks nobody sees.
+ * What a worker that was killed held alone is counted until its release is written down, and not after the end of the run;
+ * where others have woken the endpoint meanwhile, only until the worker was heard of last.
  */
 export const RunStatus = Schema.Struct({
   run: Schema.String,
@@ -61,6 +69,7 @@ export const RunStatus = Schema.Struct({
   limit: Schema.optional(Schema.Int),
   rate: Schema.Finite,
   error: Schema.optional(Schema.String),
+  bill: Schema.optional(Cost.Bill),
   startedAt: Schema.optional(Schema.String),
   finishedAt: Schema.optional(Schema.String),
   workers: Schema.Array(Schema.String)
@@ -117,6 +126,7 @@ export const of = Effect.fnUntraced(function* (
   const counted = rows[0]
   const at = counted?.workers ?? ""
   const error = run.error === undefined ? undefined : (yield* fromText(name, run.error)).message
+  const bill = yield* Accounts.billOf(run)
   return {
     run: run.run,
     definition: run.definition,
@@ -132,6 +142,7 @@ export const of = Effect.fnUntraced(function* (
     limit: at === "" || counted?.total === 0 ? undefined : (counted?.total ?? undefined),
     rate: counted?.rate ?? 0,
     error,
+    bill,
     startedAt: counted?.started ?? undefined,
     finishedAt: counted?.finished ?? undefined,
     workers: at === "" ? [] : at.split(" ")

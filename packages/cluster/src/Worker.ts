@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as NodeOs from "node:os"
 import * as Silence from "./internal/chunk/silence.ts"
+import * as Accounts from "./internal/run/accounts.ts"
 import * as Runs from "./internal/run/runs.ts"
 import * as Writer from "./internal/results/writer.ts"
 
@@ -47,14 +48,16 @@ export class Worker extends Context.Service<
     /** Completes when the worker has been told to stop: nothing more is taken, what is in flight is finished. */
     readonly draining: Effect.Effect<void>
     readonly isDraining: () => boolean
-    /** Completes when the worker may have been taken for dead: the chunks it has in hand now may be others' by then. */
-    readonly lost: Effect.Effect<void>
+    /** Watches from now on whether the worker may have been taken for dead: what it was given since may be others' by then. */
+    readonly since: () => Silence.Since
     readonly grace: Duration.Duration
     readonly maxChunks: number
     readonly writer: Writer.Writer
     readonly runs: Runs.Runs
     /** The definitions that it serves, for whoever looks. */
     readonly definitions: Set<string>
+    /** What it sees to be billed, for each attempt that it holds an endpoint for: written down with each pulse. */
+    readonly accounts: Set<Accounts.Kept>
     /** Has an attempt watched, for as long as the scope is open. */
     readonly engage: (engagement: Engagement) => Effect.Effect<void, never, Scope.Scope>
     /** Keeps count of a chunk, from its first row to its last, and of what it did. */
@@ -94,6 +97,7 @@ export const make = Effect.fnUntraced(function* (
   const silence = yield* Silence.make
   const engagements = new Set<Engagement>()
   const definitions = new Set<string>()
+  const accounts = new Set<Accounts.Kept>()
   const told = Deferred.makeUnsafe<void>()
   let isDraining = false
   let chunks = 0
@@ -126,10 +130,12 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const until = sql.literal(`clock_timestamp() + interval '${Duration.toMillis(TTL)} milliseconds'`)
-  const announce = Effect.suspend(() => {
+  const announce = Effect.gen(function* () {
+    const words = yield* Effect.forEach(accounts, ({ word }) => word)
     const { done, inFlight, rate, share, state } = look()
     const served = [...definitions].toSorted().join(" ")
-    return sql`INSERT INTO stint_workers (worker, host, state, definitions, expires_at, in_flight, limit_share, items_done, rate)
+    const billed = words.length === 0 ? sql.literal("") : sql`WITH billed AS (${Accounts.spoken(sql, words)})`
+    yield* sql`${billed} INSERT INTO stint_workers (worker, host, state, definitions, expires_at, in_flight, limit_share, items_done, rate)
       VALUES (${name}, ${host}, ${state}, ${served}, ${until}, ${inFlight}, ${share}, ${String(done)}::text::bigint, ${String(rate)}::text::float8)
       ON CONFLICT (worker) DO UPDATE SET state = EXCLUDED.state, definitions = EXCLUDED.definitions, seen_at = clock_timestamp(),
         expires_at = EXCLUDED.expires_at, in_flight = EXCLUDED.in_flight, limit_share = EXCLUDED.limit_share,
@@ -139,10 +145,12 @@ export const make = Effect.fnUntraced(function* (
   /** Tells those that are at an attempt which is over. */
   const watch = Effect.suspend(() => {
     if (engagements.size === 0) return Effect.void
-    const ids = [...new Set(Array.from(engagements, ({ id }) => id))]
+    // One that begins while it is asked was not asked for.
+    const asked = [...engagements]
+    const ids = [...new Set(asked.map(({ id }) => id))]
     return Effect.map(runs.over(ids), (rows) => {
       const now = new Map(rows.map((row) => [row.id, row]))
-      for (const { attempt, id, over } of engagements) {
+      for (const { attempt, id, over } of asked) {
         const row = now.get(id)
         if (row?.live !== true || row.attempt !== attempt) Deferred.doneUnsafe(over, Effect.void)
       }
@@ -167,12 +175,13 @@ export const make = Effect.fnUntraced(function* (
     name,
     draining: Deferred.await(told),
     isDraining: () => isDraining,
-    lost: silence.tooLong,
+    since: silence.since,
     grace,
     maxChunks: Math.max(1, options.maxChunks ?? 16),
     writer,
     runs,
     definitions,
+    accounts,
     engage: (engagement) =>
       Effect.acquireRelease(
         Effect.sync(() => {

@@ -9,7 +9,7 @@ describe("a worker that was silent", () => {
   it.effect("learns it before its chunks are others', and not while it is heard", () =>
     Effect.gen(function* () {
       const silence = yield* Silence.make
-      const lost = yield* Effect.forkChild(silence.tooLong)
+      const lost = yield* Effect.forkChild(silence.since().lost)
       yield* TestClock.adjust("6 seconds")
       yield* silence.heard(Effect.void)
       yield* TestClock.adjust("6 seconds")
@@ -22,7 +22,7 @@ describe("a worker that was silent", () => {
   it.effect("was heard when it spoke, not when the answer came, and not where it failed", () =>
     Effect.gen(function* () {
       const silence = yield* Silence.make
-      const lost = yield* Effect.forkChild(silence.tooLong)
+      const lost = yield* Effect.forkChild(silence.since().lost)
       yield* Effect.forkChild(silence.heard(Effect.sleep("5 seconds")))
       yield* TestClock.adjust("5 seconds")
       yield* Effect.ignore(silence.heard(Effect.fail("no database")))
@@ -36,11 +36,25 @@ describe("a worker that was silent", () => {
       const silence = yield* Silence.make
       yield* TestClock.adjust("8 seconds")
       yield* silence.heard(Effect.void)
-      const lost = yield* Effect.forkChild(silence.tooLong)
+      const lost = yield* Effect.forkChild(silence.since().lost)
       yield* TestClock.adjust("6 seconds")
       assert.isUndefined(lost.pollUnsafe())
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(lost)
+    })
+  )
+
+  it.effect("knows that an answer is as old as the silence before it, also once it is heard again", () =>
+    Effect.gen(function* () {
+      const silence = yield* Silence.make
+      const asked = silence.since()
+      yield* TestClock.adjust("6 seconds")
+      assert.isFalse(asked.isLost())
+      yield* TestClock.adjust("6 seconds")
+      yield* silence.heard(Effect.void)
+      assert.isTrue(asked.isLost())
+      assert.isFalse(silence.since().isLost())
+      yield* asked.lost
     })
   )
 })

@@ -9,7 +9,7 @@ import type { Endpoints } from "@stint/core/Endpoints"
 import type { EndpointSpec } from "@stint/core/EndpointSpec"
 import * as PriceList from "@stint/core/PriceList"
 import type { Facts, Found, Hold, LeaseRecordError } from "../../Leases.ts"
-import type { CapTooSmall, PriceUnknown } from "../../CostCap.ts"
+import type { CapTooSmall, CostCapReached, PriceUnknown } from "../../CostCap.ts"
 import type { Acquisition, Event, Options } from "../../ManagedEndpoint.ts"
 import * as ReplicaPolicy from "../../ReplicaPolicy.ts"
 import * as Backstop from "./backstop.ts"
@@ -254,6 +254,7 @@ export const acquire = Effect.fnUntraced(function* (
         | LeaseRecordError
         | PriceUnknown
         | CapTooSmall
+        | CostCapReached
       > => (error._tag === "NotFound" && spec !== undefined ? create(spec) : Effect.fail(error))
     })
   )

@@ -8,17 +8,12 @@
  * whole; `pending`, `paused` and `scaledToZero` are free. An update runs too.
  */
 import type { Endpoint } from "@stint/core/Endpoint"
+import * as Steps from "./steps.ts"
 
-export const MINUTE = 60_000
+export { MINUTE, minutes, type Stretch } from "./steps.ts"
 
 /** Above so many minutes a cap is none: it is two thousand years, and times after them are no whole milliseconds any more. */
 const NO_CAP = 1e9
-
-/** From when to when one replica is billed, in milliseconds of the clock. */
-export interface Stretch {
-  readonly from: number
-  readonly to: number
-}
 
 /** How many replicas there are to be, at the least that its state can mean. */
 const wantedOf = (endpoint: Endpoint): number =>
@@ -55,19 +50,20 @@ export interface Meter {
   /** The most that were billed at one look. */
   readonly peak: () => number
   /** Every stretch between two times; those that go on end at the second. */
-  readonly stretches: (from: number, to: number) => ReadonlyArray<Stretch>
-  /** The last time by which all must be over for a bill since `from` not to be more than so many minutes. */
-  readonly latestEnd: (from: number, minutes: number) => number
+  readonly stretches: (from: number, to: number) => ReadonlyArray<Steps.Stretch>
+  /** How many were billed from when on. */
+  readonly steps: () => ReadonlyArray<Steps.Step>
+  /**
+   * The last time by which all must be over for a bill since `from` not to be more than so many minutes. `known` are the steps
+   * to go by, where they are not those of the meter alone.
+   */
+  readonly latestEnd: (from: number, minutes: number, known?: ReadonlyArray<Steps.Step>) => number
 }
-
-/** The minutes of stretches: of each, every one that has begun. */
-export const minutes = (stretches: ReadonlyArray<Stretch>): number =>
-  stretches.reduce((sum, { from, to }) => sum + Math.ceil((to - from) / MINUTE), 0)
 
 /** A meter on which nothing was seen yet. */
 export const make = (): Meter => {
   /** From `at` on, so many. */
-  const steps: Array<{ readonly at: number; readonly replicas: number }> = []
+  const steps: Array<Steps.Step> = []
   let last: Look | undefined
   let peak = 0
 
@@ -85,23 +81,6 @@ export const make = (): Meter => {
     if (next.replicas > before) steps.push({ at: last?.at ?? next.at, replicas: next.replicas })
     else if (next.replicas < before) steps.push({ at: next.at, replicas: next.replicas })
     last = next
-  }
-
-  /** The stretches that are over, and the starts of those that are not; the newest replica is the first to go. */
-  const split = (from: number) => {
-    const over: Array<Stretch> = []
-    let running: Array<number> = []
-    for (const { at, replicas } of steps) {
-      for (const start of running.slice(replicas)) over.push({ from: start, to: at })
-      running = running.slice(0, replicas)
-      while (running.length < replicas) running.push(at)
-    }
-    return {
-      over: over
-        .filter(({ to }) => to > from)
-        .map((stretch) => ({ from: Math.max(from, stretch.from), to: stretch.to })),
-      running: running.map((start) => Math.max(from, start))
-    }
   }
 
   return {
@@ -128,21 +107,19 @@ export const make = (): Meter => {
     seenAt: () => last?.at ?? 0,
     replicas: () => last?.replicas ?? 0,
     peak: () => peak,
-    stretches: (from, to) => {
-      const { over, running } = split(from)
-      return [...over, ...running.map((start) => ({ from: start, to: Math.max(start, to) }))]
-    },
-    latestEnd: (from, allowed) => {
+    stretches: (from, to) => Steps.stretches(steps, from, to),
+    steps: () => steps,
+    latestEnd: (from, allowed, known = steps) => {
       if (last === undefined || allowed > NO_CAP) return Infinity
-      const { over, running } = split(from)
+      const { over, running } = Steps.split(known, from)
       const joining = Math.max(0, last.most - running.length)
       const seenAt = Math.max(from, last.at)
       const starts = [...running, ...Array.from({ length: joining }, () => seenAt)]
       if (starts.length === 0) return Infinity
-      const left = allowed - minutes(over)
+      const left = allowed - Steps.minutes(over)
       const isWithin = (end: number) =>
-        minutes(starts.map((start) => ({ from: start, to: Math.max(start, end) }))) <= left
-      let [low, high] = [Math.min(...starts), Math.max(...starts) + (Math.max(0, left) + 1) * MINUTE]
+        Steps.minutes(starts.map((start) => ({ from: start, to: Math.max(start, end) }))) <= left
+      let [low, high] = [Math.min(...starts), Math.max(...starts) + (Math.max(0, left) + 1) * Steps.MINUTE]
       if (!isWithin(low)) return low
       while (high - low > 1) {
         const middle = Math.floor((low + high) / 2)

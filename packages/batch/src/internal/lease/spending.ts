@@ -12,11 +12,13 @@ import * as Hardware from "@stint/core/Hardware"
 import * as Policy from "@stint/core/Policy"
 import type { Bill } from "../../Cost.ts"
 import * as CostCap from "../../CostCap.ts"
+import { CostLedger } from "../../CostLedger.ts"
 import type { ReleasePolicy } from "../../ManagedEndpoint.ts"
 import * as ReplicaPolicy from "../../ReplicaPolicy.ts"
 import * as LeaseMetrics from "./leaseMetrics.ts"
 import * as Meter from "./meter.ts"
 import { stepFor } from "./release.ts"
+import * as Steps from "./steps.ts"
 
 /** How long a release may take that goes as it should: one call is given ten seconds. */
 const RELEASE = Duration.toMillis("12 seconds")
@@ -137,6 +139,20 @@ export const make = Effect.fnUntraced(function* (
   let goesOn = false
 
   const now = () => clock.currentTimeMillisUnsafe()
+  const ledger = yield* CostLedger
+  const before = ledger?.before ?? []
+  /** When this lease looked first. */
+  let lookedAt: number | undefined
+
+  /** What is billed from when on: what was billed before the lease goes on up to its first look. */
+  const steps = (): ReadonlyArray<Steps.Step> => {
+    const seam = lookedAt ?? now()
+    const goesOn = Steps.last(before) > 0
+    const from = goesOn ? seam : since
+    const own = from === undefined || since === undefined ? [] : Steps.since(meter.steps(), from)
+    return before.length === 0 ? own : Steps.joined([goesOn ? Steps.until(before, seam) : before, own])
+  }
+  const startOf = () => (before.length === 0 ? (since ?? Infinity) : -Infinity)
 
   /** By the shipped list, which is at hand, for as long as nothing better is known. */
   const guess = (subject: Subject | undefined) => {
@@ -154,10 +170,11 @@ export const make = Effect.fnUntraced(function* (
         )
 
   const bill = Effect.sync((): Bill => {
-    const from = since ?? Infinity
-    const stretches = meter.stretches(from, now())
-    const billedMinutes = Meter.minutes(stretches)
-    const boot = stretches.reduce(
+    const own = meter.stretches(since ?? Infinity, now())
+    const billedMinutes = Meter.minutes(
+      before.length === 0 ? own : Steps.stretches(steps(), startOf(), now())
+    )
+    const boot = own.reduce(
       (sum, stretch) =>
         sum + Math.max(0, Math.min(stretch.to, readyAt ?? Infinity) - stretch.from) / Meter.MINUTE,
       0
@@ -165,7 +182,10 @@ export const make = Effect.fnUntraced(function* (
     return {
       billedMinutes,
       replicas: since === undefined ? 0 : meter.replicas(),
-      peakReplicas: since === undefined ? 0 : meter.peak(),
+      peakReplicas: before.reduce(
+        (most, { replicas }) => Math.max(most, replicas),
+        since === undefined ? 0 : meter.peak()
+      ),
       ...(ranBefore ? { ranBefore } : { bootMinutes: boot }),
       ...(price === undefined
         ? {}
@@ -196,7 +216,9 @@ export const make = Effect.fnUntraced(function* (
 
   /** By when nothing may be billed any more. */
   const end = () =>
-    since === undefined ? Infinity : meter.latestEnd(since, minutesOf(options, price?.pricePerHour))
+    since === undefined
+      ? Infinity
+      : meter.latestEnd(startOf(), minutesOf(options, price?.pricePerHour), steps())
   const cap: Cap | undefined = isCapped ? { cutAt: () => end() - RELEASE - FLUSH, reached } : undefined
 
   /** Fails when the time for the release has come. */
@@ -224,7 +246,10 @@ export const make = Effect.fnUntraced(function* (
   /** The price, before anything is woken; refuses what cannot be kept to its cap. */
   const affords = Effect.fnUntraced(function* (
     subject: Subject
-  ): Effect.fn.Return<Allowance | undefined, CostCap.PriceUnknown | CostCap.CapTooSmall> {
+  ): Effect.fn.Return<
+    Allowance | undefined,
+    CostCap.PriceUnknown | CostCap.CapTooSmall | CostCap.CostCapReached
+  > {
     guess(subject)
     if (!isCapped) return undefined
     if (maxCost !== undefined) {
@@ -240,6 +265,12 @@ export const make = Effect.fnUntraced(function* (
     if (!(minutes >= replicas)) {
       const each = { pricePerHour: price?.pricePerHour, maxCost, maxBilledMinutes, isRunning }
       return yield* new CostCap.CapTooSmall({ name, replicas, ...each })
+    }
+    // Where it is billed still, by those who hold it, the time of their end is this one's too.
+    if (Steps.last(before) === 0) {
+      const spent = Meter.minutes(Steps.stretches(before, -Infinity, now()))
+      if (spent > 0 && spent + replicas > minutes)
+        return yield* Effect.flatMap(reached(undefined), Effect.fail)
     }
     return { minutes, replicas, pricePerHour: price?.pricePerHour, isRunning }
   })
@@ -259,7 +290,10 @@ export const make = Effect.fnUntraced(function* (
 
   const see = (endpoint: Endpoint | undefined) =>
     Effect.andThen(
-      Effect.sync(() => meter.see(now(), endpoint)),
+      Effect.sync(() => {
+        lookedAt ??= now()
+        meter.see(now(), endpoint)
+      }),
       tell
     )
 
@@ -297,6 +331,8 @@ export const make = Effect.fnUntraced(function* (
       }
     })
   }
+
+  ledger?.begun({ steps, bill })
 
   return {
     /** From here on what is billed is ours; what the holders before us saw is known. */

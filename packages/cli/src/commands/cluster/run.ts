@@ -57,12 +57,17 @@ const flags = {
   ),
   chunk: Flag.Int("chunk").pipe(
     Flag.withDescription(
-      "Rows of a chunk, 1 to 1024; by default 256 to 1024, so that there are eight or more for each worker"
+      "Rows of a chunk, 1 to 1024; by default 256, and up to 1024 where each worker has eight chunks all the same"
     ),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1024 }))),
     Flag.optional
   ),
   ...leaseFlags,
+  onRelease: leaseFlags.onRelease.pipe(
+    Flag.withDescription(
+      "What becomes of the endpoint in the end: pause unless it is given; keep leaves it running and billed. Without it an endpoint that somebody else runs already is refused"
+    )
+  ),
   ...MoneyFlags.flags,
   changed: Flag.Literals("changed", ["refuse", "redo", "keep"]).pipe(
     Flag.withDescription(

@@ -8,7 +8,7 @@ import * as Shared from "./Shared.ts"
 const flags = {
   ...Shared.database,
   run: Argument.String("run").pipe(
-    Argument.withDescription("The name of one run; without it all runs, workers and endpoints"),
+    Argument.withDescription("The name of one run; without it all runs, workers, endpoints and schedules"),
     Argument.optional
   ),
   watch: Flag.Boolean("watch").pipe(
@@ -32,9 +32,9 @@ export const status = Command.make(
   flags,
   Lazy.handler(() => import("../../handlers/cluster/status.ts"))
 ).pipe(
-  Command.withShortDescription("Show runs, workers, and who holds which endpoint"),
+  Command.withShortDescription("Show runs, workers, schedules, and who holds which endpoint"),
   Command.withDescription(
-    "Show runs, workers, and who holds which endpoint at what price: of the whole cluster, or how far one run is"
+    "Show runs, workers, schedules, and who holds which endpoint at what price: of the whole cluster, or how far one run is and what it has cost"
   ),
   Command.withExamples([
     { command: "stint cluster status", description: "The whole cluster, once" },

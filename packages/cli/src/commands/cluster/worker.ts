@@ -46,7 +46,7 @@ const flags = {
   grace: Flag.String("grace").pipe(
     Flag.withMetavar("duration"),
     Flag.withDescription(
-      "How long it may take to end after SIGTERM, less than a pod's own time of grace: what is in flight has this less 5 s, the release of the endpoint the rest; 25s by default"
+      "How long it may take to end after SIGTERM, less than a pod's own time of grace: what is in flight has this less 5 s, or half of it if that is more, the release of the endpoint the rest; 25s by default"
     ),
     Flag.withSchema(PositiveDuration),
     Flag.withDefault(Duration.seconds(25))

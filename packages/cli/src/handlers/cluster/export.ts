@@ -48,6 +48,7 @@ export const handle = Effect.fn("cluster export")(function* (options: Export) {
       yield* Console.error(`The run "${run}" goes on: that is what there is by now.`)
     }
   })
+  // Of the folder, as it is made.
   const refused = (error: unknown) =>
     error instanceof PlatformError ? new FolderRefused({ directory, detail: describe(error) }) : error
   yield* Database.using(options, Effect.mapError(work, refused))

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Given } from "../../commands/cluster/migrate.ts"
+import { InputFlagRefused } from "../../InputFlags.ts"
 import * as Place from "./database.ts"
 
 const encode = Schema.encodeEffect(
@@ -26,12 +27,13 @@ const script = (role: string, statements: ReadonlyArray<string>) =>
 /** What the command does. */
 export const handle = Effect.fn("cluster migrate")(function* (options: Given) {
   const { Database, Migrations } = yield* Effect.promise(() => import("@stint/cluster"))
+  const role = Option.getOrUndefined(options.role)
+  if (role?.trim() === "") return yield* new InputFlagRefused({ flag: "role", detail: "it is empty" })
   const place = yield* Place.placeOf(options.databaseUrl)
   const changes = yield* Migrations.migrate.pipe(
     Effect.provide(Database.layer(place, { isMigrated: false })),
     Database.failures(place)
   )
-  const role = Option.getOrUndefined(options.role)
   const statements = role === undefined ? [] : Migrations.grants(role)
   if (options.json) {
     return yield* Console.log(yield* Effect.orDie(encode({ database: place.text, changes, sql: statements })))

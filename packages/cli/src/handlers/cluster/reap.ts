@@ -106,7 +106,11 @@ export const handle = Effect.fn("cluster reap")(function* (options: Given) {
   yield* Database.using(options, work).pipe(
     // What nobody could look at may be billing.
     Effect.tapError((error) =>
-      error._tag === "DatabaseNotReached" || error._tag === "DatabaseFailed" ? unconfirmed : Effect.void
+      error._tag === "DatabaseNotReached" ||
+      error._tag === "DatabaseFailed" ||
+      (error._tag === "NotMigrated" && error.found > 0)
+        ? unconfirmed
+        : Effect.void
     )
   )
 })

@@ -14,6 +14,7 @@ import * as RunLimits from "../../RunLimits.ts"
 import * as SpecFile from "../../SpecFile.ts"
 import * as LeaseFlags from "../../LeaseFlags.ts"
 import * as Database from "./database.ts"
+import * as View from "./view.ts"
 import * as Waiting from "./waiting.ts"
 
 /** Without what is not there: settings are written down, and nothing is not. */
@@ -126,14 +127,21 @@ const settingsOf = Effect.fnUntraced(function* (options: Given) {
 
 /** What the command does. */
 export const handle = Effect.fn("cluster run")(function* (options: Given) {
-  const { ClusterRows, Engine } = yield* Effect.promise(() => import("@stint/cluster"))
+  const { ClusterBatch, ClusterRows, Engine } = yield* Effect.promise(() => import("@stint/cluster"))
   const run = yield* nameOf(options)
   const { ref } = yield* inputOf(options, run)
   const parameters = yield* parametersOf(options)
   const settings = yield* settingsOf(options)
   const work = Effect.gen(function* () {
+    const before = yield* Effect.option(ClusterBatch.status(run))
     yield* ClusterRows.rows.start({ run, input: ref, parameters, ...settings, chunk: ifGiven(options.chunk) })
-    if (!options.detach) yield* Console.error(`The run "${run}" is written down; workers take it from here.`)
+    if (Option.exists(before, ({ state }) => !View.isLive(state))) {
+      yield* Console.error(
+        `The run "${run}" is over already, and its input is not read again. What failed or is left: stint cluster resume ${run}; other rows: another --run.`
+      )
+    } else if (!options.detach) {
+      yield* Console.error(`The run "${run}" is written down; workers take it from here.`)
+    }
     yield* Waiting.afterStart(run, options)
   })
   yield* Database.using(options, Effect.provide(work, Engine.layerClient))

@@ -9,6 +9,7 @@ import { Signals } from "../../Signals.ts"
 import * as Width from "../../ui/Width.ts"
 import * as Database from "./database.ts"
 import { type Frame, follow } from "./follow.ts"
+import * as Schedules from "./schedules.ts"
 import * as View from "./view.ts"
 
 /** Looks once, or each second until it is over or a signal comes. */
@@ -59,12 +60,13 @@ const one = Effect.fnUntraced(function* (run: string, options: Given) {
 })
 
 const all = Effect.fnUntraced(function* (options: Given) {
-  const { FleetStatus, RunStatus } = yield* Effect.promise(() => import("@stint/cluster"))
+  const { ClusterSchedule, FleetStatus, RunStatus } = yield* Effect.promise(() => import("@stint/cluster"))
   const AllJson = Schema.fromJsonString(
     Schema.Struct({
       runs: Schema.Array(FleetStatus.RunLine),
       workers: Schema.Array(RunStatus.WorkerStatus),
-      endpoints: Schema.Array(FleetStatus.EndpointStatus)
+      endpoints: Schema.Array(FleetStatus.EndpointStatus),
+      schedules: Schema.Array(Schedules.ScheduleJson)
     })
   )
   const encode = Schema.encodeEffect(AllJson)
@@ -73,11 +75,13 @@ const all = Effect.fnUntraced(function* (options: Given) {
     runs: FleetStatus.runs(options.limit),
     workers: RunStatus.workers,
     endpoints: FleetStatus.endpoints,
+    schedules: ClusterSchedule.all,
     now: Clock.currentTimeMillis
   })
   yield* shown(options, look, {
     frame: ({ now, ...cluster }) => View.clusterFrame(cluster, { now, width }),
-    json: ({ endpoints, runs, workers }) => Effect.orDie(encode({ runs, workers, endpoints }))
+    json: ({ endpoints, runs, schedules, workers }) =>
+      Effect.orDie(encode({ runs, workers, endpoints, schedules: schedules.map(Schedules.toJson) }))
   })
 })
 

@@ -1,10 +1,11 @@
 /** How a cluster and its runs look to a person. */
-import { formatDollars } from "@stint/batch/Cost"
+import { formatDollars, formatPrice } from "@stint/batch/Cost"
 import * as Age from "../../ui/Age.ts"
 import * as Cells from "../../ui/Cells.ts"
 import * as Table from "../../ui/Table.ts"
 import * as Times from "../../ui/Times.ts"
 import type { Frame } from "./follow.ts"
+import * as Schedules from "./schedules.ts"
 
 type RunStatus = import("@stint/cluster/RunStatus").RunStatus
 type WorkerStatus = import("@stint/cluster/RunStatus").WorkerStatus
@@ -24,6 +25,14 @@ const moneyOf = ({ dollars, pricePerHour }: EndpointStatus) => [
   ...(pricePerHour === undefined ? [] : [`${formatDollars(pricePerHour)} an hour and replica`]),
   ...(dollars === undefined ? [] : [`${formatDollars(dollars)} or more so far`])
 ]
+
+const billText = ({ bill }: RunStatus) => {
+  if (bill === undefined) return undefined
+  const price = bill.pricePerHour === undefined ? "" : ` at ${formatPrice(bill)}`
+  const cost = bill.dollars === undefined ? "" : `: ${formatDollars(bill.dollars)}`
+  const before = bill.ranBefore === true ? ", since it was adopted: it ran already" : ""
+  return `${bill.billedMinutes} min${price}${cost}${before}`
+}
 
 const holdersOf = ({ leases }: EndpointStatus) =>
   leases.map(({ phase, worker }) => (phase === "held" ? worker : `${worker} (${phase})`)).join(", ")
@@ -75,6 +84,7 @@ export const runLines = (
 ): ReadonlyArray<string> => {
   const left = timeLeft(run)
   const isOn = isLive(run.state)
+  const billed = billText(run)
   const limit = run.limit === undefined ? "" : `, at most ${count(run.limit)} requests in flight`
   return [
     labelled("run", `${run.run}: ${run.state}${run.attempt === 1 ? "" : `, attempt ${run.attempt}`}`),
@@ -89,6 +99,7 @@ export const runLines = (
     ...(left === undefined ? [] : [labelled("left", left)]),
     ...(isOn ? [labelled("workers", workersText(run, workers))] : []),
     labelled("endpoint", `${run.endpoint}: ${endpoint === undefined ? "not held" : endpointText(endpoint)}`),
+    ...(billed === undefined ? [] : [labelled("billed", billed)]),
     ...(run.error === undefined ? [] : [labelled("error", run.error)])
   ]
 }
@@ -100,7 +111,12 @@ export const runFrame = (
   workers: ReadonlyArray<WorkerStatus>
 ): Frame => {
   const left = timeLeft(run)
-  const money = endpoint === undefined || !isLive(run.state) ? [] : moneyOf(endpoint)
+  const money =
+    run.bill?.dollars !== undefined
+      ? [`${formatDollars(run.bill.dollars)} billed`]
+      : endpoint === undefined || !isLive(run.state)
+        ? []
+        : moneyOf(endpoint)
   return {
     lines: runLines(run, endpoint, workers),
     line: [
@@ -149,11 +165,12 @@ export interface Cluster {
   readonly runs: ReadonlyArray<RunLine>
   readonly workers: ReadonlyArray<WorkerStatus>
   readonly endpoints: ReadonlyArray<EndpointStatus>
+  readonly schedules: ReadonlyArray<Schedules.Status>
 }
 
 /** A moment of the cluster. */
 export const clusterFrame = (
-  { endpoints, runs, workers }: Cluster,
+  { endpoints, runs, schedules, workers }: Cluster,
   { now, width }: { readonly now: number; readonly width: number | undefined }
 ): Frame => {
   const live = runs.filter(({ state }) => isLive(state)).length
@@ -163,7 +180,8 @@ export const clusterFrame = (
     workers.length === 0 ? `Workers: ${NOBODY}.` : workerTable(workers, width),
     ...(endpoints.length === 0
       ? []
-      : [endpoints.map((one) => `${one.endpoint}  ${endpointText(one)}`).join("\n")])
+      : [endpoints.map((one) => `${one.endpoint}  ${endpointText(one)}`).join("\n")]),
+    ...(schedules.length === 0 ? [] : [Schedules.text(schedules, { now, width })])
   ]
   return {
     lines: lines.join("\n\n").split("\n"),

@@ -53,8 +53,10 @@ const wait = Effect.fnUntraced(function* (run: string, json: boolean) {
 
   const ended = Effect.gen(function* () {
     const exit = yield* Effect.exit(Effect.retry(ClusterBatch.wait(run), retried))
-    const last = yield* Effect.retry(ClusterBatch.status(run), retried)
-    return { exit, last, state: yield* Effect.retry(released(last), retried) }
+    const status = Effect.retry(ClusterBatch.status(run), retried)
+    const state = yield* Effect.retry(released(yield* status), retried)
+    // Its bill goes on until the endpoint is released.
+    return { exit, last: yield* status, state }
   })
   const shown = follow(
     Effect.gen(function* () {
@@ -83,7 +85,7 @@ const wait = Effect.fnUntraced(function* (run: string, json: boolean) {
   }
   if (json) yield* StatusJson.print(last)
   if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
-  const report = exit.value
+  const report = last.bill === undefined ? exit.value : { ...exit.value, bill: last.bill }
   const words = RunView.summary(report, `stint cluster export ${run} --out results`, state)
   yield* json ? Console.error(words) : Console.log(words)
   if (report.failed > 0) {

@@ -12,9 +12,13 @@ import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { CredentialsRefused } from "@stint/core/Credentials"
+import { Endpoints } from "@stint/core/Endpoints"
 import type { Given } from "../../commands/cluster/worker.ts"
 import { ExitCode } from "../../ExitCode.ts"
 import { ExitStatus } from "../../ExitStatus.ts"
+import { InputFlagRefused } from "../../InputFlags.ts"
 import { NotServed } from "../../NotServed.ts"
 import { Signals } from "../../Signals.ts"
 import * as RunView from "../../ui/RunView.ts"
@@ -51,6 +55,35 @@ const portOf = (host: string, wanted: number) =>
     })
   })
 
+/** What the others are told must lead to this worker, and to no other. */
+const refused = ({ host, name }: Given) => {
+  if (host.trim() === "" || host === "0.0.0.0" || host === "::") {
+    const what = host.trim() === "" ? "nothing" : host
+    const detail = `the other workers are told to call it at ${what}. Give an address that is its own, as 10.0.0.7, and to --listen what it listens on, as 0.0.0.0`
+    return new InputFlagRefused({ flag: "host", detail })
+  }
+  return Option.isSome(name) && name.value.trim() === ""
+    ? new InputFlagRefused({ flag: "name", detail: "it is empty" })
+    : undefined
+}
+
+/** A refused token would end every run that this worker takes, for all: better it takes none. */
+const admitted = Effect.gen(function* () {
+  const { list } = yield* Endpoints
+  const first = Stream.runHead(list({ pageSize: 1 }))
+  yield* Effect.timeoutOption(first, "10 seconds").pipe(
+    Effect.catchIf(
+      ({ reason }) => reason._tag !== "Unauthorized",
+      ({ message }) => Console.error(`Nothing is known of the account yet: ${message}`)
+    ),
+    Effect.catch(() => {
+      const detail =
+        "Hugging Face refuses it (401), and a worker that has it would end the runs of all others. Set HF_TOKEN to one that is valid; no work was taken"
+      return Effect.fail(new CredentialsRefused({ variable: "The token", detail }))
+    })
+  )
+})
+
 /** The endpoints that this worker holds still. */
 const held = Effect.fnUntraced(function* (worker: string) {
   const { FleetStatus } = yield* Effect.promise(() => import("@stint/cluster"))
@@ -70,6 +103,8 @@ export const handle = Effect.fn("cluster worker")(function* (options: Given) {
     () => import("@stint/cluster")
   )
   const { host } = options
+  const wrong = refused(options)
+  if (wrong !== undefined) return yield* wrong
   const listen = Option.getOrElse(options.listen, () => host)
   const signals = yield* Signals
   const status = yield* ExitStatus
@@ -89,6 +124,7 @@ export const handle = Effect.fn("cluster worker")(function* (options: Given) {
   )
 
   const serve = Effect.gen(function* () {
+    yield* admitted
     const database = yield* Effect.context<Layer.Success<ReturnType<typeof Database.layer>>>()
     const scope = yield* Scope.make()
     let isServing = false
@@ -144,9 +180,12 @@ export const handle = Effect.fn("cluster worker")(function* (options: Given) {
       Option.isSome(end) ? `Worker ${name} has ended.` : `Worker ${name} leaves after ${whole}s.`
     )
   })
-  yield* serve.pipe(
-    Effect.scoped,
-    Effect.provide(Database.layer(place, { connections: options.connections })),
+  // A pool waits for what is under way with it; who leaves in the middle of that does not.
+  const connections = yield* Scope.make()
+  const closed = Effect.flatMap(Effect.forkDetach(Scope.close(connections, Exit.void)), Fiber.await)
+  yield* Layer.buildWithScope(Database.layer(place, { connections: options.connections }), connections).pipe(
+    Effect.flatMap((database) => Effect.provide(Effect.scoped(serve), database)),
+    Effect.ensuring(Effect.interruptible(Effect.timeoutOption(closed, "1 second"))),
     Database.failures(place)
   )
 })

@@ -5,9 +5,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type CurrentEndpoint, ManagedEndpoint } from "@stint/batch"
-import type { Endpoints } from "@stint/core"
+import { Endpoints } from "@stint/core"
 import * as Member from "../limit/member.ts"
 import * as Store from "../limit/store.ts"
+import * as Accounts from "../run/accounts.ts"
 import type { Run } from "../run/runs.ts"
 import { toLimit } from "../../FleetLimit.ts"
 import { type RunSettings, toManaged } from "../../RunSettings.ts"
@@ -47,7 +48,17 @@ export const make = Effect.fnUntraced(function* <In, Out, E, R>(
   const worker = yield* Worker
   const { settings } = run
   const made = yield* definition.make(settings.parameters)
-  const held = yield* ManagedEndpoint.make(toManaged(settings.endpoint))
+  const namespace = yield* Effect.flatMap(Endpoints.Endpoints, ({ namespace }) => namespace)
+  const held = yield* Accounts.kept(
+    {
+      id: run.id,
+      attempt: run.attempt,
+      worker: worker.name,
+      endpoint: `${namespace}/${settings.endpoint.name}`,
+      accounts: worker.accounts
+    },
+    ManagedEndpoint.make(toManaged(settings.endpoint))
+  )
   const stock: Stock = { rows: 0, waiting: 0 }
   const { max } = toLimit(settings.limit)
   const over = Deferred.makeUnsafe<void>()

@@ -15,6 +15,7 @@ import { toText } from "../../RunError.ts"
 import * as SqlJournal from "../../SqlJournal.ts"
 import { Worker } from "../../Worker.ts"
 import type { Engaged } from "./engagement.ts"
+import type { Since } from "./silence.ts"
 
 const encodeFaults = Schema.encodeSync(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Int)))
 
@@ -29,7 +30,11 @@ export const stopRun = Effect.fnUntraced(function* (
 })
 
 /** Does the rows of a chunk; whether all of them have their fate. */
-const work = Effect.fnUntraced(function* <In, Out, E, R>(engaged: Engaged<In, Out, E, R>, chunk: Chunk) {
+const work = Effect.fnUntraced(function* <In, Out, E, R>(
+  engaged: Engaged<In, Out, E, R>,
+  chunk: Chunk,
+  since: Since
+) {
   const worker = yield* Worker
   const { held, made, over, pool, run, settings, stock } = engaged
   const items = yield* Effect.scoped(Pieces.read(run.input, run.stamp ?? "", chunk, made.read))
@@ -42,6 +47,8 @@ const work = Effect.fnUntraced(function* <In, Out, E, R>(engaged: Engaged<In, Ou
     },
     worker.writer
   )
+  // What the journal knew may be as old as the silence before its answer, and others do these rows by now.
+  if (since.isLost()) return yield* Effect.interrupt
   const { job, limit } = pool.join(made.job)
   const progress = Progress.make({ total: items.length })
   const { options } = settings
@@ -53,7 +60,7 @@ const work = Effect.fnUntraced(function* <In, Out, E, R>(engaged: Engaged<In, Ou
       identity: options.identity ?? Batch.identityFromSpec(settings.endpoint.spec),
       limit,
       progress,
-      drain: Effect.raceAllFirst([Deferred.await(over), worker.draining, worker.lost])
+      drain: Effect.raceAllFirst([Deferred.await(over), worker.draining, since.lost])
     }),
     Stream.runForEachArray((outcomes) =>
       Effect.sync(() => {
@@ -78,12 +85,14 @@ const work = Effect.fnUntraced(function* <In, Out, E, R>(engaged: Engaged<In, Ou
 
 /**
  * Does a chunk and writes down that it is done. What ends a run on one machine ends this one for all workers. Interrupted
- * where the worker is told to stop before it is done: then another has it.
+ * where the worker is told to stop before it is done, or may have been taken for dead since the chunk was asked for: then
+ * another has it.
  */
 export const process = Effect.fnUntraced(function* <In, Out, E, R>(
   engaged: Engaged<In, Out, E, R>,
   number: number,
-  isLast: boolean
+  isLast: boolean,
+  since: Since
 ) {
   const worker = yield* Worker
   const { over, run } = engaged
@@ -96,7 +105,7 @@ export const process = Effect.fnUntraced(function* <In, Out, E, R>(
     return
   }
   yield* runs.taken(run.id, number, worker.name)
-  const exit = yield* Effect.exit(work(engaged, chunk))
+  const exit = yield* Effect.exit(work(engaged, chunk, since))
   if (Exit.isFailure(exit)) {
     if (Cause.hasInterrupts(exit.cause)) return yield* Effect.failCause(exit.cause)
     const error = Cause.squash(exit.cause)

@@ -13,6 +13,7 @@ import type { Definition } from "./definition.ts"
 import * as Engagement from "./engagement.ts"
 import { look } from "./look.ts"
 import * as Process from "./process.ts"
+import type { Since } from "./silence.ts"
 
 /** How long the endpoint is held for a run that has no chunk for this worker any more. */
 const LINGER = Duration.seconds(3)
@@ -51,7 +52,7 @@ export const serve = Effect.fnUntraced(function* <In, Out, E, R>(definition: Def
     yield* inHand.resize(bounded)
   })
 
-  const one = (item: ChunkItem, { attempts }: { readonly attempts: number }) =>
+  const one = (item: ChunkItem, { attempts }: { readonly attempts: number }, since: Since) =>
     Effect.gen(function* () {
       const run = yield* worker.runs.get(item.id)
       const isLive = run?.state === "enqueuing" || run?.state === "running"
@@ -59,17 +60,21 @@ export const serve = Effect.fnUntraced(function* <In, Out, E, R>(definition: Def
       if (run === undefined || !isLive || run.attempt !== item.attempt) return
       yield* Effect.scoped(
         Effect.gen(function* () {
-          const engaged = yield* Effect.exit(RcMap.get(engagements, `${item.id}/${item.attempt}`))
+          const key = `${item.id}/${item.attempt}`
+          const engaged = yield* Effect.exit(RcMap.get(engagements, key))
           if (Exit.isFailure(engaged)) {
             if (Cause.hasInterrupts(engaged.cause)) return yield* Effect.failCause(engaged.cause)
-            return yield* Process.stopRun(run, Cause.squash(engaged.cause))
+            // What failed is not lingered with: others may wait for its place among the holders.
+            return yield* Process.stopRun(run, Cause.squash(engaged.cause)).pipe(
+              Effect.ensuring(RcMap.invalidate(engagements, key))
+            )
           }
           if (engaged.value === undefined) return
           stocks = engaged.value.stock
           const share = engaged.value.share()
           const rows = (run.items ?? 0) / Math.max(1, run.chunks ?? 1)
           if (share > 0) yield* adjust(share, rows)
-          yield* Process.process(engaged.value, item.number, attempts >= MAX_ATTEMPTS)
+          yield* Process.process(engaged.value, item.number, attempts >= MAX_ATTEMPTS, since)
         })
       )
     })
@@ -80,6 +85,7 @@ export const serve = Effect.fnUntraced(function* <In, Out, E, R>(definition: Def
         const stock = stocks
         if (stock !== undefined) stock.waiting++
         let isWaiting = true
+        const since = worker.since()
         const found = Effect.sync(() => {
           if (isWaiting && stock !== undefined) stock.waiting--
           isWaiting = false
@@ -88,7 +94,9 @@ export const serve = Effect.fnUntraced(function* <In, Out, E, R>(definition: Def
           .take((item, meta) =>
             Effect.suspend(() =>
               // Given back at once: others have it.
-              worker.isDraining() ? Effect.interrupt : Effect.andThen(found, worker.counted(one(item, meta)))
+              worker.isDraining() || since.isLost()
+                ? Effect.interrupt
+                : Effect.andThen(found, worker.counted(one(item, meta, since)))
             )
           )
           .pipe(Effect.ensuring(found))

@@ -14,12 +14,20 @@ export const LIMIT: Duration.Duration = Duration.seconds(7)
 
 const LOOK_EVERY = Duration.millis(250)
 
+/** What has become of the worker since something was asked for. */
+export interface Since {
+  /** Whether it may have been taken for dead at any time since. */
+  readonly isLost: () => boolean
+  /** Completes when that is so. */
+  readonly lost: Effect.Effect<void>
+}
+
 /** Whether the database has heard of a worker of late. */
 export interface Silence {
   /** Keeps the time of an announcement that succeeds: that at which it was sent. */
   readonly heard: <A, E, R>(announce: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** Completes when the worker may be taken for dead, from now on. */
-  readonly tooLong: Effect.Effect<void>
+  /** Watches from now on: begun before a question is sent, whose answer may come after a silence and be as old as that. */
+  readonly since: () => Since
 }
 
 /** Watches, for as long as the scope is open. */
@@ -27,8 +35,9 @@ export const make: Effect.Effect<Silence, never, Scope.Scope> = Effect.gen(funct
   const clock = yield* Clock.Clock
   let last = Heartbeat.momentOf(clock)
   let lost = Deferred.makeUnsafe<void>()
+  const isSilent = () => Heartbeat.elapsed(last, Heartbeat.momentOf(clock)) >= Duration.toMillis(LIMIT)
   const look = Effect.sync(() => {
-    if (Heartbeat.elapsed(last, Heartbeat.momentOf(clock)) < Duration.toMillis(LIMIT)) return
+    if (!isSilent()) return
     Deferred.doneUnsafe(lost, Effect.void)
     lost = Deferred.makeUnsafe()
   })
@@ -43,6 +52,9 @@ export const make: Effect.Effect<Silence, never, Scope.Scope> = Effect.gen(funct
           })
         )
       }),
-    tooLong: Effect.suspend(() => Deferred.await(lost))
+    since: () => {
+      const before = lost
+      return { isLost: () => lost !== before || isSilent(), lost: Deferred.await(before) }
+    }
   }
 })

@@ -17,6 +17,19 @@ export const detailOf = (cause: Cause.Cause<unknown>): string => {
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }
 
+/**
+ * What holders that are gone have left. Where they had done nothing yet there is nothing to take over: one that runs then is
+ * somebody's. Where they had, it stays ours whatever `updatedAt` says: the end of a boot changes it, and nobody was left to see
+ * that. The reaper goes by the same.
+ */
+const orphanOf = (decision: Decision): Leases.Hold["orphan"] => {
+  if (decision._tag !== "TakenOver") return undefined
+  const { updatedAt: _, ...facts } = decision.facts
+  return facts.found === undefined && facts.acquisition === undefined
+    ? undefined
+    : { since: decision.since, leftBy: "a process whose lease ran out", facts }
+}
+
 export const make = (options: {
   readonly rows: Rows
   readonly me: Holder
@@ -37,10 +50,7 @@ export const make = (options: {
     Effect.retry(within(effect, QUESTION), { schedule: Schedule.spaced("500 millis"), times: 2 })
 
   return {
-    orphan:
-      decision._tag === "TakenOver"
-        ? { since: decision.since, leftBy: "a process whose lease ran out", facts: decision.facts }
-        : undefined,
+    orphan: orphanOf(decision),
     isShared: decision._tag === "Joined",
     note: (facts) =>
       Effect.gen(function* () {

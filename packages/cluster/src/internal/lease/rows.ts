@@ -200,6 +200,11 @@ export const make = (sql: SqlClient.SqlClient) => {
             return undefined
           }
           yield* put(me, phase)
+          // It goes on to wake it: whoever comes after it must know that it may be awake.
+          if (phase === "acquiring" && seen.living.every(({ holder }) => holder === me.holder)) {
+            yield* sql`UPDATE stint_endpoints SET state = 'held', updated_at = clock_timestamp(), detail = NULL
+              WHERE endpoint = ${me.endpoint}`
+          }
           return seen.row.state
         })
       ),
@@ -254,10 +259,14 @@ export const make = (sql: SqlClient.SqlClient) => {
 
     remove,
 
-    /** One at a time wakes an endpoint: `false` where another is at it. */
+    /**
+     * One at a time wakes an endpoint: `false` where another is at it. From then on it may be billing, also where whoever wakes it
+     * and all who hold it are lost before that is written down.
+     */
     waking: (endpoint: string, forMillis: number) =>
       Effect.map(
-        sql`UPDATE stint_endpoints SET waking_until = clock_timestamp() + ${span(forMillis)}
+        sql`UPDATE stint_endpoints SET waking_until = clock_timestamp() + ${span(forMillis)}, state = 'unconfirmed',
+            detail = 'being woken for a holder that is back', updated_at = clock_timestamp()
           WHERE endpoint = ${endpoint} AND state <> 'held'
           AND (waking_until IS NULL OR waking_until <= clock_timestamp()) RETURNING 1`,
         (rows) => rows.length > 0

@@ -90,3 +90,21 @@ export const tables = Effect.gen(function* () {
     PRIMARY KEY (endpoint, worker)
   )`
 })
+
+/** Makes the table of accounts: what each worker of an attempt has seen to be billed, as JSON. */
+export const accounts = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`CREATE TABLE stint_accounts (
+    run_id bigint NOT NULL REFERENCES stint_runs ON DELETE CASCADE,
+    attempt integer NOT NULL,
+    worker text NOT NULL,
+    account text NOT NULL,
+    endpoint text NOT NULL,
+    steps text NOT NULL,
+    facts text NOT NULL,
+    began_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (run_id, attempt, worker)
+  )`
+})

@@ -5,7 +5,9 @@ import type * as Cron from "effect/Cron"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
+import type { State } from "../run/runs.ts"
 import { type Decision, type Why, decide } from "./decide.ts"
+import type { Times } from "./expression.ts"
 
 /** A run that is to be started, by whoever sees it: a worker may be lost between writing a tick down and starting it. */
 export interface Pending {
@@ -40,11 +42,13 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly schedule: string
   readonly worker: string
   readonly cron: Cron.Cron
+  /** The same in writing, for whoever looks. */
+  readonly times: Times | undefined
   readonly within: number
 }) {
   const client = yield* SqlClient.SqlClient
   const sql = client.withoutTransforms()
-  const { cron, schedule, within, worker } = options
+  const { cron, schedule, times, within, worker } = options
   const bigint = (value: number) => sql`${String(value)}::text::bigint`
   const now = sql.literal("(extract(epoch FROM clock_timestamp()) * 1000)::float8")
 
@@ -90,6 +94,9 @@ export const make = Effect.fnUntraced(function* (options: {
   return {
     /** Begins the schedule, unless it has begun: what was due before is not missed. */
     begin: sql`INSERT INTO stint_schedules (schedule, seen) VALUES (${schedule}, ${now}) ON CONFLICT (schedule) DO NOTHING`,
+    /** Says when it is due, where that is not known yet or was changed. */
+    say: sql`UPDATE stint_schedules SET cron = ${times?.cron ?? null}, zone = ${times?.zone ?? null}
+      WHERE schedule = ${schedule} AND (cron, zone) IS DISTINCT FROM (${times?.cron ?? null}::text, ${times?.zone ?? null}::text)`,
     /** Looks what is due; the row is locked only where something is. */
     look: Effect.gen(function* () {
       const row = yield* read("")
@@ -102,10 +109,11 @@ export const make = Effect.fnUntraced(function* (options: {
       }
       return (yield* claim) satisfies Found | undefined
     }),
-    /** The run of a tick was started, or cannot be; whether nobody has said so before. */
-    started: (run: string) =>
+    /** The run of a tick was started, or cannot be, for a reason; whether nobody has said so before. */
+    started: (run: string, failed: string | undefined) =>
       Effect.map(
-        sql`UPDATE stint_schedules SET pending = false WHERE schedule = ${schedule} AND run = ${run} AND pending RETURNING 1`,
+        sql`UPDATE stint_schedules SET pending = false
+          ${failed === undefined ? sql.literal("") : sql`, failed_due = due, failed_why = ${failed}`} WHERE schedule = ${schedule} AND run = ${run} AND pending RETURNING 1`,
         (rows) => rows.length > 0
       )
   }
@@ -118,13 +126,22 @@ export interface Kept {
   readonly due: number | null
   readonly skippedDue: number | null
   readonly skippedWhy: Why | null
+  readonly failedDue: number | null
+  readonly failedWhy: string | null
+  readonly cron: string | null
+  readonly zone: string | null
+  /** Where its last run stands. */
+  readonly state: State | null
+  readonly now: number
 }
 
 /** All schedules. */
 export const all = Effect.gen(function* () {
   const sql = (yield* SqlClient.SqlClient).withoutTransforms()
-  return yield* sql<Kept>`SELECT schedule, run, due::float8 AS due, skipped_due::float8 AS "skippedDue", skipped_why AS "skippedWhy"
-    FROM stint_schedules ORDER BY schedule`
+  return yield* sql<Kept>`SELECT s.schedule, s.run, s.due::float8 AS due, s.skipped_due::float8 AS "skippedDue",
+      s.skipped_why AS "skippedWhy", s.failed_due::float8 AS "failedDue", s.failed_why AS "failedWhy", s.cron, s.zone, r.state,
+      (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now
+    FROM stint_schedules s LEFT JOIN stint_runs r ON r.run = s.run ORDER BY s.schedule`
 })
 
 /** Removes one. */

@@ -16,3 +16,10 @@ export const table = Effect.gen(function* () {
     skipped_why text
   )`
 })
+
+/** Adds when it is due, as its workers say, and the last tick whose run could not be started. */
+export const times = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`ALTER TABLE stint_schedules ADD COLUMN cron text, ADD COLUMN zone text,
+    ADD COLUMN failed_due bigint, ADD COLUMN failed_why text`
+})
