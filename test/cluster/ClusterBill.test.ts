@@ -38,8 +38,15 @@ describe("the money of a run", () => {
         const first = yield* world.start({ grace: 0 })
         yield* start("one", 2)
         yield* untilAsked(60)
-        assert.strictEqual((yield* bill)?.billedMinutes, 1)
-        assert.strictEqual((yield* bill)?.replicas, 1)
+        // A worker writes down what it has seen once a second.
+        const written = yield* Effect.repeat(bill, {
+          schedule: Schedule.spaced("20 millis"),
+          until: (now) => now !== undefined
+        }).pipe(Effect.timeout("5 seconds"))
+        assert.deepStrictEqual(
+          { minutes: written?.billedMinutes, replicas: written?.replicas },
+          { minutes: 1, replicas: 1 }
+        )
         yield* first.stop
         // Paused, and read back.
         const after = yield* bill

@@ -46,6 +46,14 @@ describe("stint cluster refuses", () => {
           assert.match(said, /^stint: The database at .* permission denied for table stint_migrations; .*\n$/)
           assert.include(said, "stint cluster migrate --role NAME")
         }
+        // All of a worker's but one: as after a change for which nobody ran the grants again.
+        for (const statement of Migrations.grants(role)) yield* sql.unsafe(statement)
+        yield* sql`REVOKE DELETE ON stint_shares FROM ${sql(role)}`
+        const { code, said } = yield* told(["worker", "--port", "0"], least)
+        assert.strictEqual(code, 2, said)
+        assert.match(said, /^stint: The database at .* may not read and write stint_shares; .*\n$/)
+        assert.strictEqual((yield* told(["status"], least)).code, 0)
+        yield* sql`DROP OWNED BY ${sql(role)}`
       }).pipe(Effect.scoped, Effect.provide(Postgres.client(url, 1)))
     }).pipe(Effect.scoped, Effect.provide(World.emulator({ boot: "short", millis: 1 })))
   )

@@ -131,7 +131,8 @@ export const make = Effect.fnUntraced(function* ({ latencyMillis, network, rows 
     keeperAmong,
     begin,
     cancel: asClient(ClusterBatch.cancel(RUN)),
-    resume: asClient(ClusterBatch.resume(RUN)),
+    // Nobody may have summed it up before all were killed.
+    resume: asClient(Effect.andThen(Effect.ignore(ClusterBatch.wait(RUN)), ClusterBatch.resume(RUN))),
     now,
     log: service.ask("log", Places.Log),
     /** Waits until so many rows were done once at least. */

@@ -63,8 +63,9 @@ const befall = Effect.gen(function* () {
       Effect.tap(Play.play(scenario, rows, values.verbose === true ? say : undefined), (result) =>
         Effect.sync(() => {
           const { inFlight, lost, name, paused, problems, recovered, seconds, state, twice } = result
+          const after = (seconds: number | undefined) => seconds?.toFixed(1) ?? "–"
           say(
-            `${name}: ${lost} lost, ${twice} twice of ${inFlight} in flight, recovered after ${recovered ?? "–"} s, ${state} after ${paused ?? "–"} s (${Math.round(seconds)} s)`
+            `${name}: ${lost} lost, ${twice} twice of ${inFlight} in flight, recovered after ${after(recovered)} s, ${state} after ${after(paused)} s (${Math.round(seconds)} s)`
           )
           for (const problem of problems) say(`  ✗ ${problem}`)
         })

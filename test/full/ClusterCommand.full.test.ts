@@ -309,6 +309,17 @@ describe("stint cluster", () => {
       assert.include((yield* done(2, "purge")).stderr(), "--older-than")
       const stdin = yield* done(2, "run", "-", "--endpoint", "batch", "--job", "embed")
       assert.include(stdin.stderr(), "stdin")
+      const other = yield* done(
+        2,
+        "run",
+        "ftp://me:s3cret@db.internal/rows.jsonl",
+        "--endpoint",
+        "batch",
+        "--job",
+        "embed"
+      )
+      assert.include(other.stderr(), "ftp:// addresses")
+      assert.notInclude(other.stderr(), "s3cret")
       const flag = yield* done(2, ...run, "--system", "x")
       assert.include(flag.stderr(), "--system cannot be used")
 

@@ -79,7 +79,7 @@ const carryOut = Effect.fnUntraced(function* (
   if (released.success === Release.leftToOthers) {
     return { _tag: "Skipped", reason: "held by another process by now" }
   }
-  return options.state === undefined || options.state === released.success
+  return options.state === released.success
     ? { _tag: "Cleared", detail: `was ${released.success} already` }
     : { _tag: "Released", state: released.success }
 }, Effect.uninterruptible)

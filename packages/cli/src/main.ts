@@ -58,11 +58,18 @@ const screen = Layer.effect(
 /** Below the cursor stands what is drawn over soon: a message that is longer than a line does not mix with it. */
 const WIPE = NodeProcess.stderr.isTTY ? "\u001b[J" : ""
 
+/** What lies at the bottom of an error, for what is logged without a word. */
+const innermost = (error: unknown): string => {
+  if (!Predicate.isError(error)) return String(error)
+  return error.cause === undefined || error.cause === error ? error.message : innermost(error.cause)
+}
+
 /** One line a message, on stderr: what is on stdout is the result. */
 const logger = Logger.layer([
   Logger.withConsoleError(
-    Logger.make(({ logLevel, message }) => {
-      const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+    Logger.make(({ cause, logLevel, message }) => {
+      const said = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+      const text = said === "" ? innermost(Cause.squash(cause)) : said
       return `${WIPE}${logLevel === "Info" ? text : `${logLevel.toLowerCase()}: ${text}`}`
     })
   )

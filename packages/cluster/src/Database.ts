@@ -132,6 +132,21 @@ const unread = (place: Place, error: SqlError) => {
   })
 }
 
+/** Rights to one table are missing where one was added and nobody ran the grants again. */
+const checkRights = (place: Place) =>
+  Effect.flatMap(
+    Effect.mapError(Migrations.withheld, (error) => unread(place, error)),
+    (tables) =>
+      tables.length === 0
+        ? Effect.void
+        : Effect.fail(
+            new DatabaseNotReached({
+              place: place.text,
+              detail: `its role may not read and write ${tables.join(", ")}; what it needs is printed by stint cluster migrate --role NAME, for the tables' owner`
+            })
+          )
+  )
+
 const check = (place: Place) =>
   Effect.catchDefect(Migrations.check, (defect) =>
     defect instanceof SqlError ? Effect.fail(unread(place, defect)) : Effect.die(defect)
@@ -143,6 +158,8 @@ export interface Options {
   readonly connections?: number | undefined
   /** Whether its tables must be there. Default: true. */
   readonly isMigrated?: boolean | undefined
+  /** Whether its role must have a worker's rights to all of them. Default: false. */
+  readonly isWorkers?: boolean | undefined
 }
 
 /**
@@ -166,10 +183,12 @@ export interface Options {
  */
 export const layer = (
   place: Place,
-  { connections = 4, isMigrated = true }: Options = {}
+  { connections = 4, isMigrated = true, isWorkers = false }: Options = {}
 ): Layer.Layer<SqlClient.SqlClient | PgClient.PgClient, DatabaseNotReached | Migrations.NotMigrated> =>
   isMigrated
-    ? Layer.effectDiscard(check(place)).pipe(Layer.provideMerge(client(place, connections)))
+    ? Layer.effectDiscard(Effect.andThen(check(place), isWorkers ? checkRights(place) : Effect.void)).pipe(
+        Layer.provideMerge(client(place, connections))
+      )
     : client(place, connections)
 
 /**

@@ -24,6 +24,7 @@ import * as SqlRunnerStorage from "effect/cluster/SqlRunnerStorage"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import { accounts, tables } from "./internal/run/tables.ts"
 import { table as schedules, times } from "./internal/schedule/table.ts"
 
@@ -144,6 +145,28 @@ export const check: Effect.Effect<void, NotMigrated, SqlClient.SqlClient> = Effe
   if (found !== latest) return yield* new NotMigrated({ found, wanted: latest })
 }).pipe(Effect.catchTag("SqlError", Effect.die))
 
+/** The tables of the cluster, as `c`. */
+const ours =
+  "c.relnamespace = current_schema()::regnamespace AND (c.relname LIKE 'stint\\_%' OR c.relname LIKE 'cluster\\_%' OR c.relname LIKE 'effect\\_queue%')"
+
+/** The tables that this role may not read and write as a worker does. */
+export const withheld: Effect.Effect<
+  ReadonlyArray<string>,
+  SqlError,
+  SqlClient.SqlClient
+> = SqlClient.SqlClient.use((client) => {
+  const sql = client.withoutTransforms()
+  const mayNot = ["SELECT", "INSERT", "UPDATE", "DELETE"]
+    .map((right) => `NOT has_table_privilege(c.oid, '${right}')`)
+    .join(" OR ")
+  return Effect.map(
+    sql<{
+      name: string
+    }>`SELECT c.relname AS name FROM pg_class c WHERE c.relkind = 'r' AND ${sql.literal(ours)} AND (${sql.literal(mayNot)}) ORDER BY 1`,
+    (rows) => rows.map(({ name }) => name)
+  )
+})
+
 /**
  * The statements that give a role what a worker needs and nothing more: to read and write rows, but not to make, change or
  * drop a table. To be run by the owner after {@link migrate}, and again after each later one.
@@ -160,12 +183,10 @@ export const grants = (role: string): ReadonlyArray<string> => {
   const quoted = `"${role.replaceAll('"', '""')}"`
   // Within a string that is a format.
   const to = quoted.replaceAll("'", "''").replaceAll("%", "%%")
-  const like =
-    "c.relname LIKE 'stint\\_%' OR c.relname LIKE 'cluster\\_%' OR c.relname LIKE 'effect\\_queue%'"
   const each = (kinds: string, rights: string, what: string) =>
     `DO $grant$ DECLARE one record; BEGIN
   FOR one IN SELECT c.oid::regclass AS name FROM pg_class c
-    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN (${kinds}) AND (${like})
+    WHERE c.relkind IN (${kinds}) AND ${ours}
   LOOP EXECUTE format('GRANT ${rights} ON ${what} %s TO ${to}', one.name); END LOOP;
 END $grant$`
   return [

@@ -33,7 +33,7 @@ const asRead = (journal: Journal.Journal): Journal.Journal => {
  * page at a time, so that memory does not grow with the run. Of a run that goes on, what there is by now.
  *
  * Fails with `ExportFailed` where files cannot be written: the folder must be there. With `JournalError` where a result cannot
- * be read, and with `ResultsMiscounted` where those of a run that is over are not as many as the database has.
+ * be read, and with `ResultsMiscounted` where those of a finished run are not as many as the database has.
  *
  * **Example** (JSONL)
  *
@@ -54,7 +54,8 @@ export const exportTo = Effect.fnUntraced(function* (
 > {
   const run = yield* found(name)
   const kept = yield* SqlJournal.ofRun(run.id)
-  const journal = isLive(run.state) ? asRead(kept) : kept
+  // Of a run that was stopped, what was in flight may come in still.
+  const journal = run.state === "finished" ? kept : asRead(kept)
   return yield* Sink.results(directory, options).pipe(
     Effect.provideService(Journal.Journal, journal),
     Effect.catchTag("PlatformError", (error) =>

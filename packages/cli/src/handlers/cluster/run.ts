@@ -48,6 +48,11 @@ const inputOf = Effect.fnUntraced(function* (options: Given, run: string) {
     return yield* refuse("workers read no datasets of the hub: give the https URL of a Parquet file of it")
   }
   const url = InputFlags.urlOf(input)
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(input)?.[1]
+  // Perhaps with a password: it is neither written down nor said.
+  if (url === undefined && scheme !== undefined) {
+    return yield* refuse(`workers read files and http or https URLs, and not ${scheme}:// addresses`)
+  }
   // A URL is read by ranges of it, whatever it holds.
   const found = yield* reading(url?.pathname ?? input)
   const { csv, format } = found

@@ -38,14 +38,16 @@ const holdersOf = ({ leases }: EndpointStatus) =>
   leases.map(({ phase, worker }) => (phase === "held" ? worker : `${worker} (${phase})`)).join(", ")
 
 /** What is known of an endpoint, in words. */
-export const endpointText = (one: EndpointStatus): string => {
+export const endpointText = (one: EndpointStatus, workers: ReadonlyArray<WorkerStatus>): string => {
   const held = one.heldMillis === undefined ? "" : ` for ${Times.elapsed(one.heldMillis)}`
   const by = one.leases.length === 0 ? "" : ` by ${holdersOf(one)}`
   if (one.state === "released") return `released (${one.policy})`
   if (one.state === "unconfirmed")
     return `NOT CONFIRMED, IT MAY BE BILLING: ${one.detail ?? "not read back yet"}`
   if (one.leases.length === 0)
-    return `left by its holders${held}; it is released within seconds, or by stint cluster reap`
+    return workers.length === 0
+      ? `LEFT BY ITS HOLDERS, IT MAY BE BILLING, and nobody is there to release it: stint cluster reap`
+      : "left by its holders; it is released within seconds"
   return [`held${held}${by}`, ...moneyOf(one)].join("; ")
 }
 
@@ -60,8 +62,11 @@ const rowsText = ({ items, itemsDone }: RunStatus) =>
     ? "the input is not read yet"
     : `${count(itemsDone)} of ${count(items)}, ${percent(itemsDone, items)} %`
 
+/** Rows a second: below it nothing comes, and no time is told. */
+const SLOWEST = 0.001
+
 const timeLeft = ({ items, itemsDone, rate, state }: RunStatus) =>
-  items === undefined || rate <= 0 || !isLive(state)
+  items === undefined || rate < SLOWEST || !isLive(state)
     ? undefined
     : `about ${Times.elapsed(((items - itemsDone) * 1000) / rate)}`
 
@@ -98,7 +103,10 @@ export const runLines = (
     ...(isOn ? [labelled("speed", `${speed(run.rate)}${limit}`)] : []),
     ...(left === undefined ? [] : [labelled("left", left)]),
     ...(isOn ? [labelled("workers", workersText(run, workers))] : []),
-    labelled("endpoint", `${run.endpoint}: ${endpoint === undefined ? "not held" : endpointText(endpoint)}`),
+    labelled(
+      "endpoint",
+      `${run.endpoint}: ${endpoint === undefined ? "not held" : endpointText(endpoint, workers)}`
+    ),
     ...(billed === undefined ? [] : [labelled("billed", billed)]),
     ...(run.error === undefined ? [] : [labelled("error", run.error)])
   ]
@@ -180,7 +188,7 @@ export const clusterFrame = (
     workers.length === 0 ? `Workers: ${NOBODY}.` : workerTable(workers, width),
     ...(endpoints.length === 0
       ? []
-      : [endpoints.map((one) => `${one.endpoint}  ${endpointText(one)}`).join("\n")]),
+      : [endpoints.map((one) => `${one.endpoint}  ${endpointText(one, workers)}`).join("\n")]),
     ...(schedules.length === 0 ? [] : [Schedules.text(schedules, { now, width })])
   ]
   return {

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
+import { SqlError } from "effect/sql/SqlError"
 import { ExitCode, signalCodes } from "../../ExitCode.ts"
 import { ExitStatus } from "../../ExitStatus.ts"
 import { Signals } from "../../Signals.ts"
@@ -49,7 +50,12 @@ const wait = Effect.fnUntraced(function* (run: string, json: boolean) {
   const { ClusterBatch, FleetStatus, RunStatus } = yield* Effect.promise(() => import("@stint/cluster"))
   const status = yield* ExitStatus
   const signals = yield* Signals
-  const retried = { schedule: patience, while: ({ _tag }: { readonly _tag: string }) => _tag === "SqlError" }
+  // What a role may not do it may not in a minute either.
+  const retried = {
+    schedule: patience,
+    while: (error: { readonly _tag: string }) =>
+      error instanceof SqlError && error.reason._tag !== "AuthorizationError"
+  }
 
   const ended = Effect.gen(function* () {
     const exit = yield* Effect.exit(Effect.retry(ClusterBatch.wait(run), retried))
@@ -84,7 +90,12 @@ const wait = Effect.fnUntraced(function* (run: string, json: boolean) {
     )
   }
   if (json) yield* StatusJson.print(last)
-  if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause)
+  if (Exit.isFailure(exit)) {
+    yield* Console.error(
+      `What is done of the run "${run}" is kept. To go on with what is left, once what follows is mended: stint cluster resume ${run}`
+    )
+    return yield* Effect.failCause(exit.cause)
+  }
   const report = last.bill === undefined ? exit.value : { ...exit.value, bill: last.bill }
   const words = RunView.summary(report, `stint cluster export ${run} --out results`, state)
   yield* json ? Console.error(words) : Console.log(words)

@@ -183,7 +183,10 @@ export const handle = Effect.fn("cluster worker")(function* (options: Given) {
   // A pool waits for what is under way with it; who leaves in the middle of that does not.
   const connections = yield* Scope.make()
   const closed = Effect.flatMap(Effect.forkDetach(Scope.close(connections, Exit.void)), Fiber.await)
-  yield* Layer.buildWithScope(Database.layer(place, { connections: options.connections }), connections).pipe(
+  yield* Layer.buildWithScope(
+    Database.layer(place, { connections: options.connections, isWorkers: true }),
+    connections
+  ).pipe(
     Effect.flatMap((database) => Effect.provide(Effect.scoped(serve), database)),
     Effect.ensuring(Effect.interruptible(Effect.timeoutOption(closed, "1 second"))),
     Database.failures(place)

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { Batch, Journal, ManagedEndpoint, Progress } from "@stint/batch"
+import { Batch, CostCap, Journal, ManagedEndpoint, Progress } from "@stint/batch"
 import * as Pieces from "../input/pieces.ts"
 import type { Chunk } from "../run/runs.ts"
 import { settle } from "../run/workflow.ts"
@@ -26,7 +26,12 @@ export const stopRun = Effect.fnUntraced(function* (
 ) {
   const { runs } = yield* Worker
   yield* Effect.logWarning(`The run "${run}" is stopped.`, error)
-  yield* settle(yield* runs.stop(id, attempt, "failed", toText(run, error)))
+  // What is left of a chunk is not what is left of the run.
+  const told =
+    error instanceof CostCap.CostCapReached
+      ? new CostCap.CostCapReached({ ...error, left: undefined })
+      : error
+  yield* settle(yield* runs.stop(id, attempt, "failed", toText(run, told)))
 })
 
 /** Does the rows of a chunk; whether all of them have their fate. */

@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import * as RcMap from "effect/RcMap"
 import * as Semaphore from "effect/Semaphore"
 import { Worker } from "../../Worker.ts"
@@ -19,6 +20,10 @@ import type { Since } from "./silence.ts"
 const LINGER = Duration.seconds(3)
 /** Chunks that are had in hand at the least, so that one begins while another ends. */
 const LEAST_CHUNKS = 2
+
+/** The database was away for a moment: the chunk is taken again, by whoever reaches it. */
+const isOfDatabase = (error: unknown) =>
+  Predicate.isTagged(error, "SqlError") || Predicate.isTagged(error, "LeaseRecordError")
 
 /** Forks what serves a definition, for as long as the scope is open. */
 export const serve = Effect.fnUntraced(function* <In, Out, E, R>(definition: Definition<In, Out, E, R>) {
@@ -64,8 +69,10 @@ export const serve = Effect.fnUntraced(function* <In, Out, E, R>(definition: Def
           const engaged = yield* Effect.exit(RcMap.get(engagements, key))
           if (Exit.isFailure(engaged)) {
             if (Cause.hasInterrupts(engaged.cause)) return yield* Effect.failCause(engaged.cause)
+            const error = Cause.squash(engaged.cause)
+            const isOnce = isOfDatabase(error) && attempts < MAX_ATTEMPTS
             // What failed is not lingered with: others may wait for its place among the holders.
-            return yield* Process.stopRun(run, Cause.squash(engaged.cause)).pipe(
+            return yield* (isOnce ? Effect.fail(error) : Process.stopRun(run, error)).pipe(
               Effect.ensuring(RcMap.invalidate(engagements, key))
             )
           }
