@@ -3,9 +3,9 @@ import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
-import { SqlError } from "effect/sql/SqlError"
 import { ExitCode, signalCodes } from "../../ExitCode.ts"
 import { ExitStatus } from "../../ExitStatus.ts"
 import { Signals } from "../../Signals.ts"
@@ -54,7 +54,8 @@ const wait = Effect.fnUntraced(function* (run: string, json: boolean) {
   const retried = {
     schedule: patience,
     while: (error: { readonly _tag: string }) =>
-      error instanceof SqlError && error.reason._tag !== "AuthorizationError"
+      error._tag === "SqlError" &&
+      !(Predicate.hasProperty(error, "reason") && Predicate.isTagged(error.reason, "AuthorizationError"))
   }
 
   const ended = Effect.gen(function* () {
