@@ -82,6 +82,16 @@ describe("the bill of a run", () => {
     assert.strictEqual(minutes(books([gone], { holding: { ...held, since: 250_000 } })), 4)
   })
 
+  it("goes on where a worker left in order and saw it awake", () => {
+    const held = { isReleased: false, since: 0, updatedAt: 0 }
+    const left = account([{ at: 0, replicas: 1 }], 230_000)
+    assert.strictEqual(minutes(books([gone, left], { holding: held })), 10)
+    assert.strictEqual(minutes(books([left], { holding: held })), 10)
+    assert.strictEqual(minutes(books([left], { holding: held, finishedAt: 290_000 })), 5)
+    const asleep = account([...left.steps, { at: 220_000, replicas: 0 }], 230_000)
+    assert.strictEqual(minutes(books([asleep], { holding: held })), 4)
+  })
+
   it("does not hold what a lost worker saw against those who came after it", () => {
     const holding = { isReleased: false, since: 0, updatedAt: 0 }
     const many = { ...gone, steps: [{ at: 0, replicas: 4 }] }

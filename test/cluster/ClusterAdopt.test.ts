@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ManagedEndpoint } from "@stint/batch"
-import { ClusterBatch, EndpointLeases, InputRef, RunSettings } from "@stint/cluster"
+import { ClusterBatch, EndpointLeases, EndpointReaper, InputRef, RunSettings } from "@stint/cluster"
 import { Endpoints } from "@stint/core"
 import { Emulator } from "@stint/emulator"
 import { Effect, Layer, Predicate } from "effect"
@@ -23,6 +23,10 @@ const somebodys = Effect.fnUntraced(function* (
   if (wanted === "running") return
   yield* Effect.orDie(run(Effect.flatMap(Endpoints.Endpoints, (endpoints) => endpoints.pause(name))))
 })
+
+/** Somebody pauses it. */
+const pauseIt = (run: LeaseWorld.Process["run"]) =>
+  Effect.orDie(run(Effect.flatMap(Endpoints.Endpoints, (endpoints) => endpoints.pause(name))))
 
 /** What a worker asks for in the name of a run that does not say what is to become of the endpoint. */
 const silent = RunSettings.toManaged({ name })
@@ -213,6 +217,56 @@ describe("somebody's endpoint that runs", () => {
       })
     )
   )
+})
+
+describe("an endpoint that ran, that somebody paused, and that the fleet woke", () => {
+  for (const order of ["the one that found it running", "the one that woke it"] as const) {
+    it.live(`is put back to sleep by ${order}, last out of two`, () =>
+      inWorld(
+        Effect.gen(function* () {
+          const { start } = yield* LeaseWorld.make
+          const [a, b] = yield* Effect.all([start(noReaper), start(noReaper)], { concurrency: 2 })
+          yield* somebodys(a.run, "running")
+          const first = yield* hold(a, restoring)
+          yield* pauseIt(b.run)
+          const second = yield* hold(b, restoring)
+          yield* untilTrue(Effect.map(state, (now) => now === "running"))
+          const out = [second, first]
+          for (const { letGo } of order === "the one that woke it" ? out.toReversed() : out) yield* letGo
+          assert.strictEqual(yield* state, "paused")
+        })
+      )
+    )
+  }
+
+  for (const who of ["who took it over", "who comes after that one", "the reaper"] as const) {
+    it.live(`is put back to sleep when all that held it are dead, by ${who}`, () =>
+      inWorld(
+        Effect.gen(function* () {
+          const { start } = yield* LeaseWorld.make
+          const [a, b, c] = yield* Effect.all([start(noReaper), start(noReaper), start(noReaper)], {
+            concurrency: 3
+          })
+          yield* somebodys(a.run, "running")
+          yield* hold(a, restoring)
+          yield* a.freeze
+          yield* leasesRunOut
+          yield* pauseIt(c.run)
+          const second = yield* hold(b, restoring)
+          yield* untilTrue(Effect.map(state, (now) => now === "running"))
+          if (who === "who took it over") yield* second.letGo
+          else {
+            yield* b.freeze
+            yield* Effect.sleep(ttlMillis * 2)
+            yield* who === "the reaper"
+              ? c.run(EndpointReaper.once(LeaseWorld.options))
+              : Effect.flatMap(hold(c, restoring), ({ letGo }) => letGo)
+          }
+          assert.strictEqual(yield* state, "paused")
+        })
+      )
+    )
+  }
 })
 
 describe("a run of a cluster on an endpoint that runs already", () => {

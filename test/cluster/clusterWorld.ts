@@ -13,6 +13,7 @@ import {
 import { Endpoints, Policy } from "@stint/core"
 import { Emulator, type Engine as ModelEngine } from "@stint/emulator"
 import {
+  type Duration,
   Effect,
   Exit,
   FileSystem,
@@ -67,7 +68,11 @@ export interface Runner {
 }
 
 /** A database with its tables, a folder, an emulator in memory, and workers. */
-export const make = (engine: ModelEngine.Engine, served: typeof embedding.layer = embedding.layer) =>
+export const make = (
+  engine: ModelEngine.Engine,
+  served: typeof embedding.layer = embedding.layer,
+  boot: Duration.Input = "200 millis"
+) =>
   Effect.gen(function* () {
     const url = yield* Postgres.database
     yield* Effect.provide(Migrations.migrate, Postgres.client(url, 2))
@@ -75,7 +80,7 @@ export const make = (engine: ModelEngine.Engine, served: typeof embedding.layer 
     const path = yield* Path.Path
     const folder = yield* fs.makeTempDirectoryScoped({ prefix: "stint-cluster-" })
     const emulator = yield* Layer.build(
-      Emulator.layerMemory({ boot: "200 millis", logCapacity: 100_000, engines: () => engine })
+      Emulator.layerMemory({ boot, logCapacity: 100_000, engines: () => engine })
     )
     const { namespace, token, urls } = yield* Effect.provide(Emulator.Emulator, emulator)
     const endpoints = Endpoints.layer({ token, namespace, apiUrl: urls.management, hubUrl: urls.hub })

@@ -5,6 +5,7 @@ import { EndpointLeases, EndpointReaper } from "@stint/cluster"
 import { Endpoints, EndpointSpec } from "@stint/core"
 import { Emulator } from "@stint/emulator"
 import { Clock, Effect, Fiber, Layer, Stream } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
 import { changes, inferences, job, name, spec, state, words } from "../batchWorld.ts"
 import { hold, inWorld, make, makeOn, options, ttlMillis, until, untilTrue } from "../cluster/leaseWorld.ts"
 import * as Postgres from "../postgres/server.ts"
@@ -14,6 +15,21 @@ const scaling = Effect.flatMap(Emulator.Emulator, ({ endpoints }) =>
     const { minReplica, scaleToZeroTimeout } = endpoint?.compute?.scaling ?? {}
     return { minReplica, scaleToZeroTimeout }
   })
+)
+
+/** A process that has leases and releases nothing in the name of others. */
+const noReaper = EndpointLeases.layer({ ttl: ttlMillis })
+
+/** The endpoint's row, and how far the holder is that lives. */
+const rowOf = Effect.flatMap(SqlClient, (sql) =>
+  Effect.map(
+    Effect.orDie(sql<{
+      state: string
+      phase: string | null
+    }>`SELECT state, (SELECT phase FROM stint_endpoint_leases
+      WHERE expires_at > clock_timestamp()) AS phase FROM stint_endpoints`),
+    (rows) => rows[0] ?? { state: "none", phase: null }
+  )
 )
 
 /** A lease runs out, the next look sees it, and the pause takes its time: on a machine that is shared. */
@@ -99,6 +115,30 @@ describe.concurrent("an endpoint that several processes hold", () => {
         assert.strictEqual(report.succeeded, all.length)
         assert.strictEqual(report.failed, 0)
         assert.deepStrictEqual(yield* changes, ["create", "pause", "resume", "pause"])
+      })
+    )
+  )
+
+  it.live("is not called released by a holder whose lease ran out before it was, and is paused by it", () =>
+    inWorld(
+      Effect.gen(function* () {
+        const { apiIs, start } = yield* make
+        const [a, other] = yield* Effect.all([start(noReaper), start(noReaper)], { concurrency: 2 })
+        const { letGo } = yield* hold(a, { releaseTimeout: "40 seconds" })
+        yield* apiIs("down")
+        const leaving = yield* Effect.forkChild(letGo)
+        yield* untilTrue(Effect.map(other.run(rowOf), ({ phase }) => phase === "releasing"))
+        yield* a.cutOff
+        yield* Effect.sleep(ttlMillis * 2)
+        yield* a.mend
+        // It is back, and takes its place again rather than leave it to others that are not there.
+        yield* untilTrue(Effect.map(other.run(rowOf), ({ phase }) => phase === "releasing"))
+        assert.strictEqual((yield* other.run(rowOf)).state, "held")
+        assert.strictEqual(yield* state, "running")
+        yield* apiIs("up")
+        yield* Fiber.join(leaving)
+        assert.strictEqual(yield* state, "paused")
+        assert.deepStrictEqual(yield* other.run(rowOf), { state: "released", phase: null })
       })
     )
   )

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { Endpoints } from "@stint/core/Endpoints"
 import * as Backstop from "./internal/lease/backstop.ts"
 import * as Release from "./internal/lease/release.ts"
+import { wasFound } from "./internal/lease/wasFound.ts"
 import * as Leases from "./Leases.ts"
 import type { ReleasePolicy } from "./ManagedEndpoint.ts"
 
@@ -52,7 +53,7 @@ const carryOut = Effect.fnUntraced(function* (
   if ((yield* hold.leave) === "others") return { _tag: "Skipped", reason: "held by another process now" }
   const facts = yield* hold.facts
   const { acquisition, found } = facts
-  const step = Release.stepFor(policy, acquisition === "Created" ? undefined : found?.state)
+  const step = Release.stepFor(policy, wasFound(facts)?.state)
   const isUntouched = found === undefined && acquisition === undefined
   if (step === "leave" || isUntouched) {
     yield* hold.ended()
@@ -75,10 +76,12 @@ const carryOut = Effect.fnUntraced(function* (
     yield* hold.ended(released.failure.detail ?? released.failure.message)
     return { _tag: "Unconfirmed", detail: released.failure.message }
   }
-  yield* hold.ended()
   if (released.success === Release.leftToOthers) {
+    // The place is given back, and nothing is said of the endpoint: it is not ours.
+    yield* hold.ended(Release.leftToOthers)
     return { _tag: "Skipped", reason: "held by another process by now" }
   }
+  yield* hold.ended()
   return options.state === released.success
     ? { _tag: "Cleared", detail: `was ${released.success} already` }
     : { _tag: "Released", state: released.success }

@@ -25,7 +25,7 @@ import * as Readers from "./internal/chunk/readers.ts"
 import { serve } from "./internal/chunk/serve.ts"
 import * as Accounts from "./internal/run/accounts.ts"
 import * as Attempt from "./internal/run/attempt.ts"
-import { found, isLive } from "./internal/run/found.ts"
+import { found, isLive, whole } from "./internal/run/found.ts"
 import { execute } from "./internal/run/execute.ts"
 import * as Runs from "./internal/run/runs.ts"
 import * as Summary from "./internal/run/summary.ts"
@@ -85,6 +85,8 @@ export interface ClusterBatch<P, R> {
   ) => Effect.Effect<void, RunExists | RunRefused | ParametersRefused | SqlError, Client>
 }
 
+const purgeFirst = "a purge of it has begun and did not come to its end: purge it again, and start it anew"
+
 const settingsOf = <P>(given: StartOptions<P>, parameters: Schema.Json): RunSettings => ({
   endpoint: given.endpoint,
   limit: given.limit ?? FleetLimit.adaptive(),
@@ -133,6 +135,7 @@ const define = <P, In, Out, E, R>(
     if (run.definition !== definition.name || !runs.isSame(run, settings, given.input)) {
       return yield* new RunExists({ run: given.run, state: run.state })
     }
+    if (run.report === Runs.PURGED) return yield* new RunRefused({ run: given.run, detail: purgeFirst })
     yield* execute(run)
   })
 })
@@ -293,7 +296,7 @@ const looks = Schedule.min([Schedule.exponential(Duration.millis(100)), Schedule
 export const wait = Effect.fnUntraced(function* (
   name: string
 ): Effect.fn.Return<Report.Report, RunError | RunCancelled | RunNotFound | SqlError, SqlClient.SqlClient> {
-  const run = yield* Effect.repeat(found(name), {
+  const run = yield* Effect.repeat(whole(name), {
     schedule: looks,
     until: ({ report, state }) => report !== undefined && !isLive(state)
   })
@@ -352,9 +355,10 @@ export const resume = Effect.fnUntraced(function* (
   const run = yield* found(name)
   const again = yield* runs.again(run.id, run.attempt)
   if (again === undefined) {
+    const isPurged = run.report === Runs.PURGED
     return yield* new RunRefused({
       run: name,
-      detail: "it is not over yet: wait for it, or cancel it and wait"
+      detail: isPurged ? purgeFirst : "it is not over yet: wait for it, or cancel it and wait"
     })
   }
   yield* execute(again)

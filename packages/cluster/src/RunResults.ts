@@ -9,8 +9,9 @@ import * as Stream from "effect/Stream"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { FileProblem, Journal, Sink } from "@stint/batch"
-import { found, isLive } from "./internal/run/found.ts"
+import { found, isLive, whole } from "./internal/run/found.ts"
 import * as Purging from "./internal/run/purging.ts"
+import * as Runs from "./internal/run/runs.ts"
 import { ExportFailed, type RunNotFound, RunRefused } from "./RunError.ts"
 import * as SqlJournal from "./SqlJournal.ts"
 
@@ -52,7 +53,7 @@ export const exportTo = Effect.fnUntraced(function* (
   RunNotFound | ExportFailed | Journal.JournalError | Sink.ResultsMiscounted | SqlError,
   SqlClient.SqlClient | FileSystem.FileSystem | Path.Path
 > {
-  const run = yield* found(name)
+  const run = yield* whole(name)
   const kept = yield* SqlJournal.ofRun(run.id)
   // Of a run that was stopped, what was in flight may come in still.
   const journal = run.state === "finished" ? kept : asRead(kept)
@@ -81,14 +82,15 @@ export const results = (
 ): Stream.Stream<Journal.Entry, RunNotFound | Journal.JournalError | SqlError, SqlClient.SqlClient> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const run = yield* found(name)
+      const run = yield* whole(name)
       return (yield* SqlJournal.ofRun(run.id)).entries
     })
   )
 
 /**
  * Forgets a run that is over: its results, its chunks, and what the engine has kept of it, which nobody else removes. Gives
- * how many results those were. Fails with `RunRefused` while the run goes on.
+ * how many results those were. Fails with `RunRefused` while the run goes on. A purge that was interrupted leaves a run that is
+ * `cancelled` and cannot be resumed or exported: purge it again.
  *
  * **Example** (All that is older than a week)
  *
@@ -102,8 +104,12 @@ export const results = (
 export const purge = Effect.fnUntraced(function* (
   name: string
 ): Effect.fn.Return<number, RunNotFound | RunRefused | SqlError, SqlClient.SqlClient> {
+  const runs = yield* Runs.make
   const run = yield* found(name)
-  if (isLive(run.state) || run.report === undefined) {
+  const isOver = !isLive(run.state) && run.report !== undefined
+  if (!isOver || !(yield* runs.forget(run.id, run.attempt))) {
+    // Another purge may have been quicker.
+    yield* found(name)
     return yield* new RunRefused({
       run: name,
       detail: "it is not over yet: cancel it first, and wait for it"

@@ -15,6 +15,7 @@ import * as ReplicaPolicy from "../../ReplicaPolicy.ts"
 import * as Backstop from "./backstop.ts"
 import type { Spending, Subject } from "./spending.ts"
 import * as Wake from "./wake.ts"
+import * as WasFound from "./wasFound.ts"
 
 /** The endpoint that has the name serves another model than the spec asks for: its rows would be silently wrong. */
 export class SpecMismatch extends Schema.TaggedError<SpecMismatch>()("SpecMismatch", {
@@ -168,17 +169,28 @@ export const acquire = Effect.fnUntraced(function* (
     return updatedAt !== undefined && updatedAt !== updatedAtOf(endpoint)
   }
 
+  /** Somebody put it to sleep while it was held, and one of us woke it: how they found it says nothing any more. */
+  const woken: Origin = { acquisition: "Resumed", found: undefined }
+
   /** How it was before us: what a holder before us found counts, be it of this process, of another, or gone. */
   const originOf = Effect.fnUntraced(function* (endpoint: Endpoint, now: Acquisition) {
     const phase = lease.phase()
-    if (phase._tag !== "Untouched") return { acquisition: phase.acquisition, found: phase.found }
+    if (phase._tag !== "Untouched") {
+      const { acquisition, found } = phase
+      return WasFound.isAwake(found) && WasFound.isWokenSince(yield* lease.facts)
+        ? woken
+        : { acquisition, found }
+    }
     if (hold.orphan !== undefined) {
       const { acquisition, found } = hold.orphan.facts
+      if (WasFound.isWokenSince(hold.orphan.facts)) return woken
       const isKnown = found !== undefined || acquisition !== undefined
       const isSame = isKnown && !isChangedSince(endpoint)
       return { acquisition: now, found: isSame ? found : Backstop.foundOf(endpoint) }
     }
-    const { acquisition, found } = yield* lease.facts
+    const facts = yield* lease.facts
+    const { acquisition, found } = facts
+    if (WasFound.isWokenSince(facts)) return woken
     return acquisition === undefined || (isCreateOurs && !hold.isShared)
       ? { acquisition: now, found: Backstop.foundOf(endpoint) }
       : { acquisition, found }
@@ -204,7 +216,11 @@ export const acquire = Effect.fnUntraced(function* (
     yield* spending.see(endpoint)
     yield* afford({ endpoint })
     if (endpoint.isAsleep || endpoint.state === "failed") {
-      const origin = yield* originOf(endpoint, "Resumed")
+      const known = yield* originOf(endpoint, "Resumed")
+      // It ran when it was found, and was put to sleep by somebody since: so it is to be in the end.
+      const origin: Origin = WasFound.isAwake(known.found)
+        ? { acquisition: "Resumed", found: Backstop.foundOf(endpoint) }
+        : known
       yield* guard(endpoint, origin)
       yield* declare({ ...origin, updatedAt: updatedAtOf(endpoint) })
       yield* tell({ _tag: "Resuming", namespace, endpoint })

@@ -22,6 +22,7 @@ import type { ReleasePolicy } from "../../ManagedEndpoint.ts"
 import type { Phase } from "./acquire.ts"
 import * as Meter from "./meter.ts"
 import * as SpecDifference from "./specDifference.ts"
+import { isAwake, isWokenSince, wasFound } from "./wasFound.ts"
 
 /** A lease, its holders counted. */
 export interface SharedLease {
@@ -216,8 +217,14 @@ export interface Leaving {
 /** What was done to the endpoint, by us or by holders of other processes that left it to us. */
 const leavingOf = (lease: SharedLease, facts: Facts): Leaving => {
   const scaling = lease.scaling ?? (facts.isScalingChanged ? facts.found : undefined)
-  const { hold, phase } = lease
-  const { acquisition, found } = facts
+  const { hold } = lease
+  const { acquisition } = facts
+  const found = wasFound(facts)
+  // Another holder woke it since it was found running.
+  const phase =
+    lease.phase._tag !== "Untouched" && isAwake(lease.phase.found) && isWokenSince(facts)
+      ? { ...lease.phase, found: undefined }
+      : lease.phase
   const isOthers =
     acquisition !== undefined && hold?.orphan === undefined && (hold?.isShared || !lease.hasNoted)
   return phase._tag === "Untouched" && isOthers

@@ -15,7 +15,9 @@ export const stepFor = (policy: ReleasePolicy, facts: Facts): Step => {
   if (policy !== "restore") return policy
   const state = facts.acquisition === "Created" ? undefined : facts.found?.state
   if (state === "scaledToZero") return "scaleToZero"
-  return state === undefined || state === "paused" || state === "failed" ? "pause" : "leave"
+  if (state === undefined || state === "paused" || state === "failed") return "pause"
+  // It ran when it was found, somebody put it to sleep since, and a holder woke it.
+  return facts.acquisition === "Resumed" ? "pause" : "leave"
 }
 
 /** Whether an endpoint in that state is as the step wants it. */

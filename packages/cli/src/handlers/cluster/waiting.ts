@@ -11,6 +11,7 @@ import { ExitStatus } from "../../ExitStatus.ts"
 import { Signals } from "../../Signals.ts"
 import * as RunView from "../../ui/RunView.ts"
 import { follow } from "./follow.ts"
+import * as Releases from "./releases.ts"
 import * as StatusJson from "./statusJson.ts"
 import * as View from "./view.ts"
 
@@ -35,10 +36,8 @@ const released = Effect.fnUntraced(function* (run: { readonly run: string; reado
     const endpoint = View.endpointOf(run, yield* FleetStatus.endpoints)
     if (endpoint === undefined) return "never woken"
     if (endpoint.state === "released") return byPolicy[endpoint.policy] ?? endpoint.policy
-    const others = (yield* FleetStatus.runs(1000)).some(
-      (other) => other.run !== run.run && other.endpoint === run.endpoint && View.isLive(other.state)
-    )
-    return others ? "held by others still" : undefined
+    const live = (yield* FleetStatus.runs(1000)).filter(({ state }) => View.isLive(state))
+    return Releases.isHeldByOthers(endpoint, run.run, live) ? "held by others still" : undefined
   })
   return yield* look.pipe(
     Effect.repeat({ until: (state) => state !== undefined, schedule: Schedule.spaced("500 millis") }),

@@ -23,6 +23,7 @@ import { NotServed } from "../../NotServed.ts"
 import { Signals } from "../../Signals.ts"
 import * as RunView from "../../ui/RunView.ts"
 import * as Place from "./database.ts"
+import * as Releases from "./releases.ts"
 
 const encode = Schema.encodeEffect(
   Schema.fromJsonString(
@@ -84,12 +85,11 @@ const admitted = Effect.gen(function* () {
   )
 })
 
-/** The endpoints that this worker holds still. */
-const held = Effect.fnUntraced(function* (worker: string) {
+/** All endpoints, as the database has them. */
+const looked = Effect.gen(function* () {
   const { FleetStatus } = yield* Effect.promise(() => import("@stint/cluster"))
   // Nobody waits for a database that is away.
-  const all = yield* Effect.timeout(FleetStatus.endpoints, "2 seconds")
-  return all.filter(({ leases }) => leases.some((lease) => lease.worker === worker))
+  return yield* Effect.timeout(FleetStatus.endpoints, "2 seconds")
 })
 
 const atRisk = (endpoint: string) => {
@@ -162,13 +162,19 @@ export const handle = Effect.fn("cluster worker")(function* (options: Given) {
     yield* Console.error(
       `${signal}: finishing what is in flight, giving chunks back, and releasing what nobody else holds, within ${whole}s.`
     )
-    const risky = yield* Effect.orElseSucceed(held(name), () => [])
+    const risky = yield* looked.pipe(
+      Effect.map((all) => Releases.heldBy(all, name)),
+      Effect.orElseSucceed(() => [])
+    )
     signals.setAtRisk(
       risky.length === 0 ? undefined : risky.map(({ endpoint }) => atRisk(endpoint)).join("\n")
     )
     const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void))
     const end = yield* Effect.timeoutOption(Fiber.await(closing), options.grace)
-    const left = yield* Effect.orElseSucceed(held(name), () => risky)
+    const left = yield* looked.pipe(
+      Effect.map((all) => Releases.leftBy(all, name, risky)),
+      Effect.orElseSucceed(() => risky)
+    )
     for (const { endpoint } of left) {
       yield* Ref.set(status, ExitCode.releaseUnconfirmed)
       yield* Console.error(

@@ -36,12 +36,15 @@ export interface Engaged<In, Out, E, R> {
   readonly stock: Stock
 }
 
-/** Wakes the endpoint and joins those that share its limit, for as long as the scope is open. */
+/**
+ * Wakes the endpoint and joins those that share its limit, for as long as the scope is open. Nothing where the attempt is over
+ * before the endpoint is had: what was woken by then is released with the scope.
+ */
 export const make = Effect.fnUntraced(function* <In, Out, E, R>(
   run: Run,
   definition: Definition<In, Out, E, R>
 ): Effect.fn.Return<
-  Engaged<In, Out, E, R>,
+  Engaged<In, Out, E, R> | undefined,
   ManagedEndpoint.AcquireError | ParametersRefused,
   Worker | Scope.Scope | SqlClient.SqlClient | Endpoints.Endpoints
 > {
@@ -49,7 +52,18 @@ export const make = Effect.fnUntraced(function* <In, Out, E, R>(
   const { settings } = run
   const made = yield* definition.make(settings.parameters)
   const namespace = yield* Effect.flatMap(Endpoints.Endpoints, ({ namespace }) => namespace)
-  const held = yield* Accounts.kept(
+  const over = Deferred.makeUnsafe<void>()
+  let inFlight = () => 0
+  let share = () => 0
+  // Watched before the first call that may start a bill: a boot takes minutes.
+  yield* worker.engage({
+    id: run.id,
+    attempt: run.attempt,
+    over,
+    inFlight: () => inFlight(),
+    share: () => share()
+  })
+  const acquired = Accounts.kept(
     {
       id: run.id,
       attempt: run.attempt,
@@ -59,10 +73,11 @@ export const make = Effect.fnUntraced(function* <In, Out, E, R>(
     },
     ManagedEndpoint.make(toManaged(settings.endpoint))
   )
+  const held = yield* Effect.raceFirst(acquired, Effect.as(Deferred.await(over), undefined))
+  if (held === undefined) return undefined
   const stock: Stock = { rows: 0, waiting: 0 }
   const { max } = toLimit(settings.limit)
-  const over = Deferred.makeUnsafe<void>()
-  const { pool, share } = yield* Member.make({
+  const member = yield* Member.make({
     worker: worker.name,
     max,
     begin: (known) =>
@@ -75,6 +90,7 @@ export const make = Effect.fnUntraced(function* <In, Out, E, R>(
     store: yield* Store.sql(`${settings.endpoint.name}#${run.id}`),
     demand: () => (stock.waiting > 0 || worker.isDraining() ? Math.min(max, stock.rows) : max)
   })
-  yield* worker.engage({ id: run.id, attempt: run.attempt, over, inFlight: pool.inFlight, share })
-  return { run, settings, made, held, pool, share, over, stock }
+  inFlight = member.pool.inFlight
+  share = member.share
+  return { run, settings, made, held, pool: member.pool, share: member.share, over, stock }
 })

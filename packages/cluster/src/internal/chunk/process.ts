@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { Batch, CostCap, Journal, ManagedEndpoint, Progress } from "@stint/batch"
@@ -115,7 +116,8 @@ export const process = Effect.fnUntraced(function* <In, Out, E, R>(
     if (Cause.hasInterrupts(exit.cause)) return yield* Effect.failCause(exit.cause)
     const error = Cause.squash(exit.cause)
     // The database is away: the chunk is done again, by whoever reaches it.
-    if (error instanceof Journal.JournalError && !isLast) return yield* error
+    const isAway = error instanceof Journal.JournalError || Predicate.isTagged(error, "SqlError")
+    if (isAway && !isLast) return yield* Effect.fail(error)
     return yield* stopRun(run, error)
   }
   if (exit.value.isDone) {

@@ -2,6 +2,7 @@
  * Serves the runs of a definition: takes chunks from its queue, as many as it takes to keep the worker's part of the limit busy.
  */
 import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -76,7 +77,9 @@ export const serve = Effect.fnUntraced(function* <In, Out, E, R>(definition: Def
               Effect.ensuring(RcMap.invalidate(engagements, key))
             )
           }
-          if (engaged.value === undefined) return
+          // Purged, or over before the endpoint was awake: it is put back to sleep at once.
+          if (engaged.value === undefined) return yield* RcMap.invalidate(engagements, key)
+          if (yield* Deferred.isDone(engaged.value.over)) return
           stocks = engaged.value.stock
           const share = engaged.value.share()
           const rows = (run.items ?? 0) / Math.max(1, run.chunks ?? 1)

@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import { crc32 } from "node:zlib"
 import { ByteFile, Source } from "@stint/batch"
 import { Parquet } from "@stint/batch/parquet"
@@ -58,7 +59,7 @@ export interface At {
 export type Reader<In> = (at: At) => Source.Checked<In, HttpClient.HttpClient>
 
 /** What reading an input can fail with. */
-export type InputError = Source.SourceError | Source.InvalidInput | Source.InputChanged
+export type InputError = Source.SourceError | Source.InvalidInput | Source.InputChanged | SqlError
 
 type Services = FileSystem.FileSystem | HttpClient.HttpClient | SqlClient.SqlClient | Scope.Scope
 

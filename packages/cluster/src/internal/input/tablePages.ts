@@ -7,6 +7,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { Source } from "@stint/batch"
 import type { InputRef } from "../../InputRef.ts"
+import { isTransient } from "../results/transient.ts"
 
 /** The rows after one key and up to another, and their checksum. */
 export const Keys = { after: Schema.NullOr(Schema.String), upTo: Schema.String, sum: Schema.Int }
@@ -24,8 +25,11 @@ const encoder = new TextEncoder()
 const bytesOf = (rows: ReadonlyArray<{ readonly stint_row: string }>) =>
   encoder.encode(rows.map(({ stint_row: row }) => `${row}\n`).join(""))
 
+/** What is wrong with the query; a database that is away for a moment is no fault of the input. */
 const toError = (error: SqlError) =>
-  new Source.SourceError({ path: "the table", line: 0, detail: `the query fails: ${error.message}` })
+  isTransient(error)
+    ? error
+    : new Source.SourceError({ path: "the table", line: 0, detail: `the query fails: ${error.message}` })
 
 /** Looks at a query, so that its rows can be asked for. */
 export const open = Effect.fnUntraced(function* ({

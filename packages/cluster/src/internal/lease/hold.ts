@@ -40,6 +40,11 @@ export const make = (options: {
   const { claim, decision, heart, me, rows } = options
   const { name, namespace } = claim
   let known: Leases.Facts = decision._tag === "TakenOver" ? decision.facts : {}
+  /** What could not be written yet: the next note says it again. */
+  let unsaid: Leases.Facts = {}
+  let isRead = true
+  /** It is had, and no call that wakes it is under way: such a call is noted before it is sent. */
+  let isAwake = false
 
   const failed = (detail: string) =>
     new Leases.LeaseRecordError({ namespace, name, path: "stint_endpoints", detail })
@@ -54,33 +59,41 @@ export const make = (options: {
     isShared: decision._tag === "Joined",
     note: (facts) =>
       Effect.gen(function* () {
+        if (facts.acquisition !== undefined) isAwake = false
         known = Leases.merge(known, facts)
-        const isKept = yield* asked(rows.note(me, facts)).pipe(
+        const said = Leases.merge(unsaid, facts)
+        unsaid = said
+        const isKept = yield* asked(rows.note(me, said)).pipe(
           Effect.catchCause((cause) => Effect.fail(failed(detailOf(cause))))
         )
         if (!isKept) return yield* failed("the lease has run out, and is being taken again")
+        if (unsaid === said) unsaid = {}
       }),
     acquired: Effect.suspend(() => {
+      isAwake = true
       heart.setPhase("held")
       return asked(rows.acquired(me, claim.policy))
     }).pipe(Effect.catchCause((cause) => warn("could not be written", cause))),
-    facts: within(rows.look(me.endpoint), QUESTION).pipe(
-      Effect.map((seen) => (seen === undefined ? known : Leases.merge(known, seen.row.facts))),
-      Effect.orElseSucceed(() => known)
+    facts: asked(rows.look(me.endpoint)).pipe(
+      Effect.map((seen) => {
+        isRead = true
+        return seen === undefined ? known : Leases.merge(known, seen.row.facts)
+      }),
+      Effect.orElseSucceed(() => {
+        isRead = false
+        return known
+      })
     ),
     standing: {
       isSure: heart.isSure,
       losses: heart.losses,
       regained: heart.regained,
       // Where nobody can be asked, nobody else can have come.
-      isOurs: within(rows.renew(me, "releasing"), QUESTION).pipe(
-        Effect.map(({ mine }) => mine),
-        Effect.orElseSucceed(() => true)
-      )
+      isOurs: Effect.orElseSucceed(within(rows.fence(me), QUESTION), () => true)
     },
     leave: Effect.gen(function* () {
       heart.setPhase("releasing")
-      const answer = yield* asked(rows.leave(me)).pipe(
+      const answer = yield* asked(rows.leave(me, isAwake)).pipe(
         Effect.catchCause((cause) =>
           // Whoever was alone at the last beat sees to it; else the reaper will, once this lease has run out.
           Effect.as(
@@ -93,9 +106,15 @@ export const make = (options: {
       return answer
     }).pipe(Effect.uninterruptible),
     ended: (unconfirmed) =>
-      Effect.andThen(
-        heart.stop,
-        Effect.catchCause(asked(rows.ended(me, unconfirmed)), (cause) => warn("could not be ended", cause))
-      ).pipe(Effect.uninterruptible)
+      Effect.suspend(() => {
+        // That nothing is known is no proof that nobody did anything.
+        const isUnknown = !isRead && known.found === undefined && known.acquisition === undefined
+        const detail =
+          unconfirmed ?? (isUnknown ? "what its holders had done to it could not be read" : undefined)
+        return Effect.andThen(
+          heart.stop,
+          Effect.catchCause(asked(rows.ended(me, detail)), (cause) => warn("could not be ended", cause))
+        )
+      }).pipe(Effect.uninterruptible)
   }
 }

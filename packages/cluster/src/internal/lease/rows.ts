@@ -232,25 +232,48 @@ export const make = (sql: SqlClient.SqlClient) => {
         )
       ),
 
-    /** Counts out: the last one keeps its place until the endpoint is released. */
-    leave: (me: Holder) =>
+    /**
+     * Counts out: the last one keeps its place until the endpoint is released. One that had it awake, whose lease has run out and
+     * which was released since, has nothing to release: whoever woke it again is somebody else. One that was waking it has.
+     */
+    leave: (me: Holder, wasAwake: boolean) =>
       locked(
         me.endpoint,
         Effect.fnUntraced(function* (seen) {
           const isShared = seen?.living.some(({ holder }) => holder !== me.holder) === true
-          yield* isShared ? remove(me) : put(me, "releasing")
-          return isShared ? ("others" as const) : ("last" as const)
+          const isOver = wasAwake && seen?.living.length === 0 && seen.row.state === "released"
+          const isLast = !isShared && !isOver
+          yield* isLast ? put(me, "releasing") : remove(me)
+          return isLast ? ("last" as const) : ("others" as const)
         })
       ),
 
-    /** Gives the place back, with what became of the endpoint; of an endpoint that others have by now nothing is said. */
+    /**
+     * Renews the place of one who releases. One that ran out is had again while nobody else is there and nobody has released it:
+     * `false` where it is another's by now.
+     */
+    fence: (me: Holder) =>
+      locked(
+        me.endpoint,
+        Effect.fnUntraced(function* (seen) {
+          const isMine = seen?.living.some(({ holder }) => holder === me.holder) === true
+          const isFree = seen?.living.length === 0 && seen.row.state !== "released"
+          if (isMine || isFree) yield* put(me, "releasing")
+          return isMine || isFree
+        })
+      ),
+
+    /**
+     * Gives the place back, with what became of the endpoint. Nothing is said of one that others have by now, nor by one whose
+     * lease has run out: others may have had it since, and what it did last is not known to be what counts.
+     */
     ended: (me: Holder, unconfirmed: string | undefined) =>
       locked(
         me.endpoint,
         Effect.fnUntraced(function* (seen) {
-          const isOthers = seen?.living.some(({ holder }) => holder !== me.holder) === true
+          const isMine = seen?.living.every(({ holder }) => holder === me.holder) && seen.living.length > 0
           yield* remove(me)
-          if (isOthers) return
+          if (!isMine) return
           const state: State = unconfirmed === undefined ? "released" : "unconfirmed"
           yield* sql`UPDATE stint_endpoints SET state = ${state}, detail = ${unconfirmed ?? null},
             updated_at = clock_timestamp() WHERE endpoint = ${me.endpoint}`

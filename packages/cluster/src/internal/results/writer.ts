@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { Journal } from "@stint/batch"
+import { PURGED } from "../run/runs.ts"
 import { isTransient } from "./transient.ts"
 
 /** A result, as it is written down. What is JSON is text. */
@@ -68,7 +69,11 @@ const distinct = (group: ReadonlyArray<Waiting>): ReadonlyArray<Row> => {
   return [...rows.values()]
 }
 
-/** Writes rows. JSON is never an empty text, and a list of nothing but nulls has no type. Of a row that is there a success is replaced by nothing but another success. */
+/**
+ * Writes rows. JSON is never an empty text, and a list of nothing but nulls has no type. Of a row that is there a success is
+ * replaced by nothing but another success. Of a run that is purged, or is being purged, nothing is written: nobody would ever
+ * remove it.
+ */
 const insert = (sql: SqlClient.SqlClient, rows: ReadonlyArray<Row>) => sql`
   INSERT INTO stint_results AS old (run_id, position, row_key, fingerprint, succeeded, run_attempt, attempts, duration_ms, output, error, input)
   SELECT run_id, position, row_key, fingerprint, succeeded, run_attempt, attempts, duration_ms,
@@ -80,6 +85,7 @@ const insert = (sql: SqlClient.SqlClient, rows: ReadonlyArray<Row>) => sql`
     ${rows.map(({ durationMillis }) => String(durationMillis))}::text[]::float8[], ${rows.map(({ output }) => output ?? "")}::text[],
     ${rows.map(({ error }) => error ?? "")}::text[], ${rows.map(({ input }) => input ?? "")}::text[])
     AS one (run_id, position, row_key, fingerprint, succeeded, run_attempt, attempts, duration_ms, output, error, input)
+  WHERE EXISTS (SELECT 1 FROM stint_runs r WHERE r.id = one.run_id AND r.report IS DISTINCT FROM ${PURGED})
   ON CONFLICT (run_id, position) DO UPDATE SET row_key = EXCLUDED.row_key, fingerprint = EXCLUDED.fingerprint,
     succeeded = EXCLUDED.succeeded, run_attempt = EXCLUDED.run_attempt, attempts = EXCLUDED.attempts,
     duration_ms = EXCLUDED.duration_ms, output = EXCLUDED.output, error = EXCLUDED.error, input = EXCLUDED.input

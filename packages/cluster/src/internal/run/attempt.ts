@@ -1,6 +1,7 @@
 /**
  * An attempt of a run from its beginning to its end, as the workflow's body.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -11,12 +12,19 @@ import { Worker } from "../../Worker.ts"
 import type { Definition } from "../chunk/definition.ts"
 import * as Process from "../chunk/process.ts"
 import * as Pieces from "../input/pieces.ts"
+import { bounded } from "./bounded.ts"
 import { isLive } from "./found.ts"
 import * as Summary from "./summary.ts"
 import { Settled, itemId, queueOf } from "./workflow.ts"
 
 /** A database that is being restarted comes back within this time. */
 const patience = Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: "1 minute" }))
+
+/** What dies in an activity is kept for ever, and its run would never be over: a database is waited for, however long. */
+const untilThere = {
+  schedule: Schedule.spaced("2 seconds"),
+  while: ({ _tag }: { readonly _tag: string }) => _tag === "SqlError"
+}
 
 const alive = Effect.gen(function* () {
   const sql = (yield* SqlClient.SqlClient).withoutTransforms()
@@ -61,7 +69,8 @@ const enqueue = Effect.fnUntraced(function* (definition: string, id: string, att
     const numbers = yield* runs.left(id, after)
     const last = numbers.at(-1)
     if (last === undefined) break
-    yield* sql.withTransaction(
+    yield* bounded(
+      sql,
       Effect.forEach(
         numbers,
         (number) => {
@@ -82,10 +91,10 @@ export const body = <In, Out, E, R>(definition: Definition<In, Out, E, R>) =>
     const stopped = (error: unknown) =>
       Effect.gen(function* () {
         const { runs } = yield* Worker
-        const run = yield* Effect.orDie(runs.get(id))
-        if (run !== undefined) yield* Effect.orDie(Process.stopRun({ id, attempt, run: run.run }, error))
+        const run = yield* runs.get(id)
+        if (run !== undefined) yield* Process.stopRun({ id, attempt, run: run.run }, error)
         return true
-      })
+      }).pipe(Effect.retry(untilThere), Effect.orDie)
     const isOver = yield* Activity.make({
       name: "enqueue",
       success: Schema.Boolean,
@@ -94,7 +103,12 @@ export const body = <In, Out, E, R>(definition: Definition<In, Out, E, R>) =>
           schedule: patience,
           while: ({ _tag }) => _tag === "SqlError" || _tag === "PersistedQueueError"
         }),
-        Effect.catch(stopped)
+        // Also what the job's own code throws.
+        Effect.catchCause((cause) =>
+          Cause.hasInterrupts(cause)
+            ? Effect.failCause(Cause.fromReasons<never>(cause.reasons.filter(Cause.isInterruptReason)))
+            : stopped(Cause.squash(cause))
+        )
       )
     })
     if (!isOver) yield* DurableDeferred.await(Settled)
@@ -104,6 +118,6 @@ export const body = <In, Out, E, R>(definition: Definition<In, Out, E, R>) =>
         const { runs } = yield* Worker
         const report = yield* Summary.of(id, attempt)
         yield* runs.report(id, attempt, Summary.encode(report))
-      }).pipe(Effect.retry(patience), Effect.orDie)
+      }).pipe(Effect.retry(untilThere), Effect.orDie)
     })
   })

@@ -36,15 +36,16 @@ export interface Books {
 }
 
 /**
- * Until when an account goes; `undefined`: it goes on. What a worker that is gone has held is billed until it was released, as
- * long as nobody came after it who has seen more.
+ * Until when an account goes; `undefined`: it goes on. What a worker that is gone has held, or has left awake, is billed until
+ * it was released, as long as nobody came after it who has seen more.
  */
 export const endOf = (
-  { isEnded, isSilent, seenAt }: Account,
+  { isEnded, isSilent, seenAt, steps }: Account,
   { accounts, finishedAt, holding }: Books
 ): number | undefined => {
-  if (isEnded) return seenAt
-  if (!isSilent) return undefined
+  // It left in order, and saw the endpoint asleep: one that others held then runs on.
+  if (isEnded && (steps.at(-1)?.replicas ?? 0) === 0) return seenAt
+  if (!isEnded && !isSilent) return undefined
   const isLatest = accounts.every((other) => other.seenAt <= seenAt)
   // It was released since, and woken by others.
   if (!isLatest || holding === undefined || holding.since > seenAt) return seenAt

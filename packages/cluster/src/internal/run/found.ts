@@ -10,5 +10,13 @@ export const found = Effect.fnUntraced(function* (name: string) {
   return run ?? (yield* new RunNotFound({ run: name }))
 })
 
+/** The same of a run that is whole; one whose purge has begun is gone, for whoever wants something of it. */
+export const whole = (name: string) =>
+  Effect.filterOrFail(
+    found(name),
+    ({ report }) => report !== Runs.PURGED,
+    () => new RunNotFound({ run: name })
+  )
+
 /** Whether an attempt goes on. */
 export const isLive = (state: Runs.State) => state === "enqueuing" || state === "running"

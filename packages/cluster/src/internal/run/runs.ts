@@ -9,6 +9,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { InputRef } from "../../InputRef.ts"
 import { RunSettings } from "../../RunSettings.ts"
 import { type Piece, Place } from "../input/pieces.ts"
+import { bounded } from "./bounded.ts"
 
 /** `enqueuing` and `running` go on; the others are the end of an attempt. */
 export const State = Schema.Literals(["enqueuing", "running", "finished", "failed", "cancelled"])
@@ -93,6 +94,9 @@ export interface ChunkEnd {
   readonly faults: string
 }
 
+/** The report of a run whose purge has begun: what is left of it is not whole, and nothing goes on with it. */
+export const PURGED = "purged"
+
 /** How many rows one statement writes. */
 const GROUP = 500
 
@@ -105,6 +109,7 @@ export const make = Effect.map(SqlClient.SqlClient, (client) => {
     const row = rows[0]
     return row && runOf(row)
   }
+  const inTransaction = <A, E, R>(use: Effect.Effect<A, E, R>) => bounded(sql, use)
   const isLive = sql.literal("state IN ('enqueuing', 'running')")
   const bigint = (id: string) => sql`${id}::text::bigint`
 
@@ -133,9 +138,12 @@ export const make = Effect.map(SqlClient.SqlClient, (client) => {
     setToken: (id: string, attempt: number, token: string) =>
       sql`UPDATE stint_runs SET token = ${token} WHERE id = ${bigint(id)} AND attempt = ${attempt}`,
 
-    /** Writes the pieces of an input down, all or none. */
+    /** Writes the pieces of an input down, all or none; where that was done already, what is there is being worked on. */
     cut: (id: string, attempt: number, stamp: string, pieces: ReadonlyArray<Piece>) =>
       Effect.gen(function* () {
+        const open = yield* sql`SELECT 1 FROM stint_runs
+          WHERE id = ${bigint(id)} AND attempt = ${attempt} AND ${isLive} AND items IS NULL FOR UPDATE`
+        if (open.length === 0) return
         yield* sql`DELETE FROM stint_chunks WHERE run_id = ${bigint(id)}`
         let items = 0
         for (let from = 0; from < pieces.length; from += GROUP) {
@@ -151,7 +159,7 @@ export const make = Effect.map(SqlClient.SqlClient, (client) => {
         }
         yield* sql`UPDATE stint_runs SET stamp = ${stamp}, items = ${items}, chunks = ${pieces.length}, started_at = clock_timestamp()
           WHERE id = ${bigint(id)} AND attempt = ${attempt} AND ${isLive}`
-      }).pipe(client.withTransaction),
+      }).pipe(inTransaction),
     /** The chunks that are left, some at a time. */
     left: (id: string, after: number) =>
       Effect.map(
@@ -220,21 +228,32 @@ export const make = Effect.map(SqlClient.SqlClient, (client) => {
     report: (id: string, attempt: number, report: string) =>
       sql`UPDATE stint_runs SET report = ${report}, state = CASE WHEN ${isLive} THEN 'finished' ELSE state END,
           finished_at = coalesce(finished_at, clock_timestamp())
-        WHERE id = ${bigint(id)} AND attempt = ${attempt}`,
+        WHERE id = ${bigint(id)} AND attempt = ${attempt} AND report IS DISTINCT FROM ${PURGED}`,
     /** Begins another attempt of a run that is over: chunks that are not done, and those with items that failed. */
     again: (id: string, attempt: number): Effect.Effect<Run | undefined, SqlError> =>
       Effect.gen(function* () {
         const run = one(
           yield* sql<RunRow>`UPDATE stint_runs SET attempt = attempt + 1, state = 'enqueuing', error = NULL, report = NULL,
               token = NULL, finished_at = NULL, started_at = clock_timestamp()
-            WHERE id = ${bigint(id)} AND attempt = ${attempt} AND NOT ${isLive} AND report IS NOT NULL RETURNING ${columns}`
+            WHERE id = ${bigint(id)} AND attempt = ${attempt} AND NOT ${isLive} AND report <> ${PURGED} RETURNING ${columns}`
         )
         if (run === undefined) return undefined
         yield* sql`UPDATE stint_chunks SET done = false WHERE run_id = ${bigint(id)} AND done AND failed > 0`
         yield* sql`UPDATE stint_runs SET chunks_done =
             (SELECT count(*) FROM stint_chunks WHERE run_id = ${bigint(id)} AND done) WHERE id = ${bigint(id)}`
         return run
-      }).pipe(client.withTransaction),
+      }).pipe(inTransaction),
+    /** Begins the purge of a run that is over, or goes on with one; whether it was so. From then on it cannot be gone on with. */
+    forget: (id: string, attempt: number): Effect.Effect<boolean, SqlError> =>
+      Effect.gen(function* () {
+        const marked =
+          yield* sql`UPDATE stint_runs SET report = ${PURGED}, state = 'cancelled', error = NULL, token = NULL,
+            items = NULL, chunks = NULL, chunks_done = 0
+          WHERE id = ${bigint(id)} AND attempt = ${attempt} AND NOT ${isLive} AND report IS NOT NULL RETURNING 1`
+        if (marked.length === 0) return false
+        yield* sql`DELETE FROM stint_chunks WHERE run_id = ${bigint(id)}`
+        return true
+      }).pipe(inTransaction),
     /** Of some runs those that are over, or at another attempt. */
     over: (ids: ReadonlyArray<string>) =>
       sql<{ id: string; attempt: number; live: boolean }>`

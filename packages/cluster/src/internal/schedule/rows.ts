@@ -5,6 +5,7 @@ import type * as Cron from "effect/Cron"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
+import { bounded } from "../run/bounded.ts"
 import type { State } from "../run/runs.ts"
 import { type Decision, type Why, decide } from "./decide.ts"
 import type { Times } from "./expression.ts"
@@ -89,7 +90,7 @@ export const make = Effect.fnUntraced(function* (options: {
     yield* sql`UPDATE stint_schedules SET seen = ${bigint(seen)}, run = ${run}, due = ${bigint(start)}, pending = true,
       worker = ${worker}${skip(skipped)} WHERE schedule = ${schedule}`
     return { ...found, seen, skipped, pending: { run, due: start } }
-  }).pipe(client.withTransaction)
+  }).pipe((use) => bounded(sql, use))
 
   return {
     /** Begins the schedule, unless it has begun: what was due before is not missed. */

@@ -1,0 +1,31 @@
+/** Whether an endpoint was released, from what the rows say. */
+
+type EndpointStatus = import("@stint/cluster/FleetStatus").EndpointStatus
+type Seen = Pick<EndpointStatus, "endpoint" | "state" | "leases">
+
+/** Those that a worker holds. */
+export const heldBy = <A extends Seen>(all: ReadonlyArray<A>, worker: string): ReadonlyArray<A> =>
+  all.filter(({ leases }) => leases.some((lease) => lease.worker === worker))
+
+/**
+ * Those that a worker leaves behind which may be billing: it holds them still, or it held them before, and neither has anybody
+ * else got them nor were they read back as released.
+ */
+export const leftBy = <A extends Seen>(
+  all: ReadonlyArray<A>,
+  worker: string,
+  before: ReadonlyArray<Pick<Seen, "endpoint">>
+): ReadonlyArray<A> =>
+  all.filter(
+    ({ endpoint, leases, state }) =>
+      leases.some((lease) => lease.worker === worker) ||
+      (leases.length === 0 && state !== "released" && before.some((one) => one.endpoint === endpoint))
+  )
+
+/** Whether it is left to others that hold it. A run that goes on is none of them while nobody of it has it. */
+export const isHeldByOthers = (
+  { endpoint, leases }: Pick<Seen, "endpoint" | "leases">,
+  run: string,
+  live: ReadonlyArray<{ readonly run: string; readonly endpoint: string }>
+): boolean =>
+  leases.length > 0 && live.some((other) => other.run !== run && endpoint.endsWith(`/${other.endpoint}`))

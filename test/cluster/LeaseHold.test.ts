@@ -1,0 +1,174 @@
+/** A place among the holders, in a database that does not always answer. */
+import { assert, describe, it } from "@effect/vitest"
+import { Migrations } from "@stint/cluster"
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as Hold from "../../packages/cluster/src/internal/lease/hold.ts"
+import type { Heart } from "../../packages/cluster/src/internal/lease/heartbeat.ts"
+import * as Rows from "../../packages/cluster/src/internal/lease/rows.ts"
+import * as Postgres from "../postgres/server.ts"
+
+const endpoint = "acme/e"
+
+const heart: Heart = {
+  isSure: () => true,
+  losses: () => 0,
+  regained: Effect.void,
+  others: () => 0,
+  setPhase: () => {},
+  stop: Effect.void
+}
+
+/** Somebody who holds it for so long, and whose questions may be answered otherwise. */
+const holder = Effect.fnUntraced(function* (
+  holder: string,
+  given?: { readonly ttlMillis?: number; readonly rows?: (rows: Rows.Rows) => Partial<Rows.Rows> }
+) {
+  const rows = Rows.make((yield* SqlClient).withoutTransforms())
+  const me = { endpoint, holder, worker: holder, ttlMillis: given?.ttlMillis ?? 60_000 }
+  const claim = {
+    apiUrl: "http://api.invalid/v2",
+    namespace: "acme",
+    name: "e",
+    policy: "pause" as const,
+    pricePerHour: undefined,
+    whenLeased: "join" as const
+  }
+  const decision = yield* rows.claim(me, claim)
+  if (decision._tag !== "New" && decision._tag !== "Joined" && decision._tag !== "TakenOver") {
+    return yield* Effect.die(new Error(`not let in: ${decision._tag}`))
+  }
+  return Hold.make({ rows: { ...rows, ...given?.rows?.(rows) }, me, claim, decision, heart })
+})
+
+const first = "00000000-0000-4000-8000-000000000001"
+const second = "00000000-0000-4000-8000-000000000002"
+
+const seen = Effect.gen(function* () {
+  const now = yield* Rows.make((yield* SqlClient).withoutTransforms()).look(endpoint)
+  return { state: now?.row.state, facts: now?.row.facts, living: now?.living.length }
+})
+
+const inDatabase = <A, E>(program: Effect.Effect<A, E, SqlClient>) =>
+  Effect.gen(function* () {
+    const url = yield* Postgres.database
+    return yield* Effect.andThen(Migrations.migrate, program).pipe(Effect.provide(Postgres.client(url, 4)))
+  }).pipe(Effect.scoped)
+
+const leave = Effect.fnUntraced(function* (one: Effect.Success<ReturnType<typeof holder>>) {
+  const answer = yield* one.leave
+  const facts = yield* one.facts
+  yield* one.ended()
+  return { answer, facts }
+})
+
+describe("a holder that did nothing and is the last one out", () => {
+  const unread = { rows: () => ({ look: () => Schema.decodeUnknownEffect(Schema.Never)("away") }) }
+
+  it.live("does not call it released where what the others did cannot be read", () =>
+    inDatabase(
+      Effect.gen(function* () {
+        const one = yield* holder(first)
+        yield* one.note({ found: { state: "paused" }, acquisition: "Resumed" })
+        yield* one.acquired ?? Effect.void
+        const two = yield* holder(second, unread)
+        assert.strictEqual(yield* one.leave, "others")
+        assert.deepStrictEqual(yield* leave(two), { answer: "last", facts: {} })
+        const { living, state } = yield* seen
+        assert.deepStrictEqual({ living, state }, { living: 0, state: "unconfirmed" })
+      })
+    )
+  )
+
+  it.live("calls it released where it is known that nobody did anything", () =>
+    inDatabase(
+      Effect.gen(function* () {
+        const one = yield* holder(first)
+        yield* leave(one)
+        assert.strictEqual((yield* seen).state, "released")
+      })
+    )
+  )
+})
+
+describe("a holder whose lease has run out", () => {
+  it.live("says nothing of the endpoint when it ends", () =>
+    inDatabase(
+      Effect.gen(function* () {
+        const one = yield* holder(first, { ttlMillis: 300 })
+        yield* one.acquired ?? Effect.void
+        assert.strictEqual(yield* one.leave, "last")
+        yield* Effect.sleep("400 millis")
+        yield* one.ended()
+        const { living, state } = yield* seen
+        assert.deepStrictEqual({ living, state }, { living: 0, state: "held" })
+      })
+    )
+  )
+
+  it.live("releases it while nobody else has it, and not once another had it and released it", () =>
+    inDatabase(
+      Effect.gen(function* () {
+        const one = yield* holder(first, { ttlMillis: 300 })
+        yield* one.note({ found: { state: "paused" }, acquisition: "Resumed" })
+        yield* one.acquired ?? Effect.void
+        assert.strictEqual(yield* one.leave, "last")
+        yield* Effect.sleep("400 millis")
+        const isOurs = one.standing?.isOurs ?? Effect.succeed(true)
+        assert.isTrue(yield* isOurs)
+        yield* Effect.sleep("400 millis")
+        const two = yield* holder(second)
+        assert.isFalse(yield* isOurs)
+        yield* leave(two)
+        assert.isFalse(yield* isOurs)
+        yield* one.ended("not read back")
+        assert.strictEqual((yield* seen).state, "released")
+      })
+    )
+  )
+})
+
+describe("a holder that leaves after its lease ran out and another released the endpoint", () => {
+  for (const [what, isAwake, answer] of [
+    ["leaves it to whoever has it now, where it had it awake", true, "others"],
+    ["releases it again, where its call that wakes it may come late", false, "last"]
+  ] as const) {
+    it.live(what, () =>
+      inDatabase(
+        Effect.gen(function* () {
+          const one = yield* holder(first, { ttlMillis: 300 })
+          yield* one.note({ found: { state: "paused" }, acquisition: "Resumed" })
+          yield* one.acquired ?? Effect.void
+          if (!isAwake) yield* one.note({ acquisition: "Resumed" })
+          yield* Effect.sleep("400 millis")
+          yield* Effect.flatMap(holder(second), leave)
+          assert.strictEqual((yield* seen).state, "released")
+          assert.strictEqual(yield* one.leave, answer)
+          assert.strictEqual((yield* seen).living, isAwake ? 0 : 1)
+        })
+      )
+    )
+  }
+})
+
+describe("what could not be written down", () => {
+  it.live("is written with the next note", () =>
+    inDatabase(
+      Effect.gen(function* () {
+        let isAway = true
+        const one = yield* holder(first, {
+          rows: (rows) => ({ note: (...given) => (isAway ? Effect.succeed(false) : rows.note(...given)) })
+        })
+        const error = yield* Effect.flip(one.note({ found: { state: "paused" }, acquisition: "Resumed" }))
+        assert.strictEqual(error._tag, "LeaseRecordError")
+        isAway = false
+        yield* one.note({ updatedAt: "2026-01-01T00:00:00Z" })
+        assert.deepStrictEqual((yield* seen).facts, {
+          found: { state: "paused" },
+          updatedAt: "2026-01-01T00:00:00Z",
+          acquisition: "Resumed"
+        })
+      })
+    )
+  )
+})
