@@ -110,6 +110,12 @@ const scene = Effect.fnUntraced(function* (
   const isShort = rows < 6000
   const victims = scenario.victims({ world, members, keeper: keeper.member })
   const names = new Set(victims.map(({ name }) => name))
+  // Whom it befalls has something in hand.
+  yield* Effect.repeat(Effect.all([world.log, Clock.currentTimeMillis]), {
+    schedule: Schedule.spaced("20 millis"),
+    until: ([{ executions }, now]) =>
+      victims.length === 0 || executions.some((one) => names.has(one.worker) && now - one.from < 100)
+  }).pipe(Effect.timeoutOption("20 seconds"))
   const from = yield* Scenarios.strike(scenario, world, victims)
   const committed = yield* world.committed
   const seen = yield* Clock.currentTimeMillis
