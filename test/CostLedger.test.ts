@@ -72,6 +72,25 @@ describe("work with a ledger", () => {
     }).pipe(Effect.provide(World.world()))
   )
 
+  it.effect("is refused too where the cap was spent by others, and it was put to sleep since", () =>
+    Effect.gen(function* () {
+      yield* World.existing("paused")
+      yield* World.secondsPass(600)
+      const now = yield* Clock.currentTimeMillis
+      const already = yield* World.changes
+      const error = yield* World.failure(
+        ManagedEndpoint.withEndpoint({ ...options, maxBilledMinutes: 10 }, () => Effect.void).pipe(
+          Effect.provideService(CostLedger.CostLedger, {
+            before: [{ at: now - 599_000, replicas: 1 }],
+            begun: () => {}
+          })
+        )
+      )
+      assert.strictEqual(World.tagOf(error), "CostCapReached")
+      assert.deepStrictEqual(yield* World.changes, already)
+    }).pipe(Effect.provide(World.world()))
+  )
+
   it.effect("goes on with a bill that others have begun and that still runs: no minute is begun twice", () =>
     Effect.gen(function* () {
       yield* World.existing("running")

@@ -267,8 +267,9 @@ export const make = Effect.fnUntraced(function* (
       return yield* new CostCap.CapTooSmall({ name, replicas, ...each })
     }
     // Where it is billed still, by those who hold it, the time of their end is this one's too.
-    if (Steps.last(before) === 0) {
-      const spent = Meter.minutes(Steps.stretches(before, -Infinity, now()))
+    const isBilled = Steps.last(before) > 0 && meter.replicas() > 0
+    if (!isBilled) {
+      const spent = Meter.minutes(Steps.stretches(Steps.until(before, now()), -Infinity, now()))
       if (spent > 0 && spent + replicas > minutes)
         return yield* Effect.flatMap(reached(undefined), Effect.fail)
     }
