@@ -128,6 +128,24 @@ describe("a holder whose lease has run out", () => {
   )
 })
 
+describe("a database that ends the connection of whoever asks whether the endpoint is still theirs", () => {
+  it.live("is one that cannot be asked: what is held is released", () =>
+    inDatabase(
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const one = yield* holder(first)
+        yield* one.note({ found: { state: "paused" }, acquisition: "Resumed" })
+        yield* one.acquired ?? Effect.void
+        assert.strictEqual(yield* one.leave, "last")
+        yield* sql`CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql AS
+          'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END'`
+        yield* sql`CREATE TRIGGER hang_up BEFORE INSERT ON stint_endpoint_leases EXECUTE FUNCTION hang_up()`
+        assert.isTrue(yield* one.standing?.isOurs ?? Effect.succeed(false))
+      })
+    )
+  )
+})
+
 describe("a holder that leaves after its lease ran out and another released the endpoint", () => {
   for (const [what, isAwake, answer] of [
     ["leaves it to whoever has it now, where it had it awake", true, "others"],

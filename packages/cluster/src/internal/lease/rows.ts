@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import type * as SqlClient from "effect/sql/SqlClient"
 import * as Leases from "@stint/batch/Leases"
 import type { ReleasePolicy } from "@stint/batch/ManagedEndpoint"
+import { transaction } from "../transaction.ts"
 import { type Decision, decide } from "./decision.ts"
 
 /** How long a decision may take, in milliseconds. */
@@ -131,7 +132,7 @@ export const make = (sql: SqlClient.SqlClient) => {
 
   /** Decides on an endpoint, one at a time. */
   const locked = <A, E, R>(endpoint: string, use: (seen: Seen | undefined) => Effect.Effect<A, E, R>) =>
-    sql.withTransaction(Effect.flatMap(read(endpoint, true), use))
+    transaction(sql, Effect.flatMap(read(endpoint, true), use))
 
   const put = ({ endpoint, holder, ttlMillis, worker }: Holder, phase: Phase) =>
     sql`INSERT INTO stint_endpoint_leases (endpoint, holder, worker, phase, expires_at)

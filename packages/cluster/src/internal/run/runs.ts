@@ -9,7 +9,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { InputRef } from "../../InputRef.ts"
 import { RunSettings } from "../../RunSettings.ts"
 import { type Piece, Place } from "../input/pieces.ts"
-import { bounded } from "./bounded.ts"
+import { bounded } from "../transaction.ts"
 
 /** `enqueuing` and `running` go on; the others are the end of an attempt. */
 export const State = Schema.Literals(["enqueuing", "running", "finished", "failed", "cancelled"])
