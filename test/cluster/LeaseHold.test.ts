@@ -169,6 +169,28 @@ describe("a holder that leaves after its lease ran out and another released the 
   }
 })
 
+describe("whoever is to wake an endpoint for a holder that is back", () => {
+  it.live("does so while somebody holds it, one at a time, and not once the holder is gone again", () =>
+    inDatabase(
+      Effect.gen(function* () {
+        const rows = Rows.make((yield* SqlClient).withoutTransforms())
+        const one = yield* holder(first, { ttlMillis: 300 })
+        yield* one.acquired ?? Effect.void
+        yield* Effect.sleep("400 millis")
+        yield* Effect.flatMap(holder(second), leave)
+        assert.isFalse(yield* rows.waking(endpoint, 60_000))
+        assert.strictEqual((yield* seen).state, "released")
+
+        const me = { endpoint, holder: first, worker: first, ttlMillis: 60_000 }
+        assert.strictEqual(yield* rows.retake(me, "held"), "released")
+        assert.isTrue(yield* rows.waking(endpoint, 60_000))
+        assert.strictEqual((yield* seen).state, "unconfirmed")
+        assert.isFalse(yield* rows.waking(endpoint, 60_000))
+      })
+    )
+  )
+})
+
 describe("what could not be written down", () => {
   it.live("is written with the next note", () =>
     inDatabase(

@@ -55,7 +55,7 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
   const wake = Effect.fnUntraced(function* (endpoint: string): Effect.fn.Return<Finding, ReconcileFailed> {
     const { name, namespace } = split(endpoint)
     if (!(yield* asked(endpoint, rows.waking(endpoint, WAKING)))) {
-      return { _tag: "Held", detail: "another process wakes it" }
+      return { _tag: "Held", detail: "another process wakes it, or nobody holds it any more" }
     }
     yield* endpoints
       .in(namespace)

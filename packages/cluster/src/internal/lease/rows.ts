@@ -284,15 +284,17 @@ export const make = (sql: SqlClient.SqlClient) => {
     remove,
 
     /**
-     * One at a time wakes an endpoint: `false` where another is at it. From then on it may be billing, also where whoever wakes it
-     * and all who hold it are lost before that is written down.
+     * One at a time wakes an endpoint, for those who hold it now: `false` where another is at it, or nobody is left who does. From
+     * then on it may be billing, also where whoever wakes it and all who hold it are lost before that is written down.
      */
     waking: (endpoint: string, forMillis: number) =>
       Effect.map(
         sql`UPDATE stint_endpoints SET waking_until = clock_timestamp() + ${span(forMillis)}, state = 'unconfirmed',
             detail = 'being woken for a holder that is back', updated_at = clock_timestamp()
           WHERE endpoint = ${endpoint} AND state <> 'held'
-          AND (waking_until IS NULL OR waking_until <= clock_timestamp()) RETURNING 1`,
+          AND (waking_until IS NULL OR waking_until <= clock_timestamp())
+          AND EXISTS (SELECT FROM stint_endpoint_leases l WHERE l.endpoint = stint_endpoints.endpoint
+            AND phase = 'held' AND expires_at > clock_timestamp()) RETURNING 1`,
         (rows) => rows.length > 0
       ),
 
