@@ -1,7 +1,8 @@
 import { defineConfig } from "vitest/config"
 import { env, processSuites } from "./vitest.config.ts"
 
-const simulations = ["test/full/{Chaos,CostSeeds}*.full.test.ts"]
+/** Virtual time, or nothing but reckoning: as many at once as there are cores. */
+const simulations = ["test/full/{AdaptiveLimit,Chaos,ChaosMore,CostSeeds,Decoders,Forecast}.full.test.ts"]
 
 const common = { env, testTimeout: 600_000, hookTimeout: 600_000, passWithNoTests: true }
 

@@ -1,16 +1,13 @@
 /** A database that does not answer for a moment, just as a worker begins. */
 import { assert, it } from "@effect/vitest"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ClusterBatch, InputRef } from "@stint/cluster"
 import { Deferred, Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { counting, embedding, endpoint, limit, lines, make, quiet } from "./clusterWorld.ts"
+import { counting, embedding, endpoint, inWorld, limit, lines } from "./clusterWorld.ts"
 
 it.live("leases that cannot be written for seconds put a chunk off, and do not end its run", () =>
-  Effect.gen(function* () {
-    const { engine } = counting(5)
-    const world = yield* make(engine)
-    yield* Effect.gen(function* () {
+  inWorld(counting(5), (world) =>
+    Effect.gen(function* () {
       const sql = yield* SqlClient
       const input = InputRef.file(yield* world.file("rows.jsonl", lines(20)))
       yield* embedding.start({ run: "late", input, endpoint, limit, parameters: {} })
@@ -29,6 +26,6 @@ it.live("leases that cannot be written for seconds put a chunk off, and do not e
       yield* world.start()
       const { failed, succeeded } = yield* Effect.timeout(ClusterBatch.wait("late"), "60 seconds")
       assert.deepStrictEqual({ failed, succeeded }, { failed: 0, succeeded: 20 })
-    }).pipe(Effect.provide(world.client))
-  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), quiet)
+    })
+  )
 )

@@ -1,36 +1,37 @@
 /** A run that is cancelled while its endpoint boots. */
 import { assert, it } from "@effect/vitest"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ClusterBatch, InputRef } from "@stint/cluster"
 import { Emulator } from "@stint/emulator"
 import { Effect, Schedule } from "effect"
-import { counting, embedding, endpoint, limit, lines, make, quiet } from "./clusterWorld.ts"
+import { counting, embedding, endpoint, inWorld, limit, lines } from "./clusterWorld.ts"
 
 it.live(
   "a run that is cancelled while its endpoint boots has it put to sleep at once, and sends nothing",
   () =>
-    Effect.gen(function* () {
-      const { asked, engine } = counting(5)
-      const world = yield* make(engine, embedding.layer, "60 seconds")
-      for (let nth = 0; nth < 2; nth++) yield* world.start()
-      const state = Emulator.Emulator.pipe(
-        Effect.flatMap(({ endpoints }) => endpoints),
-        Effect.map(([first]) => first?.state),
-        Effect.provide(world.emulator)
-      )
-      const until = (wanted: string) =>
-        Effect.repeat(state, {
-          schedule: Schedule.spaced("50 millis"),
-          until: (now) => now === wanted
-        }).pipe(Effect.timeout("12 seconds"))
-      yield* Effect.gen(function* () {
-        const input = InputRef.file(yield* world.file("rows.jsonl", lines(100)))
-        yield* embedding.start({ run: "boots", input, endpoint, limit, chunk: 10, parameters: {} })
-        yield* until("pending")
-        yield* ClusterBatch.cancel("boots")
-        assert.strictEqual((yield* Effect.flip(ClusterBatch.wait("boots")))._tag, "RunCancelled")
-        yield* until("paused")
-        assert.strictEqual(asked.size, 0)
-      }).pipe(Effect.provide(world.client))
-    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), quiet)
+    inWorld(
+      counting(5),
+      (world, asked) =>
+        Effect.gen(function* () {
+          for (let nth = 0; nth < 2; nth++) yield* world.start()
+          const state = Emulator.Emulator.pipe(
+            Effect.flatMap(({ endpoints }) => endpoints),
+            Effect.map(([first]) => first?.state),
+            Effect.provide(world.emulator)
+          )
+          const until = (wanted: string) =>
+            Effect.repeat(state, {
+              schedule: Schedule.spaced("50 millis"),
+              until: (now) => now === wanted
+            }).pipe(Effect.timeout("12 seconds"))
+          const input = InputRef.file(yield* world.file("rows.jsonl", lines(100)))
+          yield* embedding.start({ run: "boots", input, endpoint, limit, chunk: 10, parameters: {} })
+          yield* until("pending")
+          yield* ClusterBatch.cancel("boots")
+          assert.strictEqual((yield* Effect.flip(ClusterBatch.wait("boots")))._tag, "RunCancelled")
+          yield* until("paused")
+          assert.strictEqual(asked.size, 0)
+        }),
+      embedding.layer,
+      "60 seconds"
+    )
 )

@@ -1,10 +1,9 @@
 /** A job whose own code throws before anything is sent. */
 import { assert, it } from "@effect/vitest"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Job } from "@stint/batch"
 import { ClusterBatch, InputRef } from "@stint/cluster"
 import { Effect } from "effect"
-import { Row, counting, endpoint, limit, lines, make, quiet } from "./clusterWorld.ts"
+import { counting, endpoint, inWorld, limit, lines, Row } from "./clusterWorld.ts"
 
 const keyOf = (row: Row) => {
   if (row.id === "r3") throw new Error("no key for r3")
@@ -18,18 +17,19 @@ const broken = ClusterBatch.make({
 })
 
 it.live("a run whose job throws while the input is read is over, says why, and can be purged", () =>
-  Effect.gen(function* () {
-    const { asked, engine } = counting(5)
-    const world = yield* make(engine, broken.layer)
-    yield* world.start()
-    yield* Effect.gen(function* () {
-      const input = InputRef.file(yield* world.file("rows.jsonl", lines(20)))
-      yield* broken.start({ run: "broken", input, endpoint, limit, parameters: {} })
-      const error = yield* Effect.flip(Effect.timeout(ClusterBatch.wait("broken"), "30 seconds"))
-      assert.strictEqual(error._tag, "RunBroken")
-      assert.include(error.message, "no key for r3")
-      assert.strictEqual(asked.size, 0)
-      assert.strictEqual(yield* ClusterBatch.purge("broken"), 0)
-    }).pipe(Effect.provide(world.client))
-  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), quiet)
+  inWorld(
+    counting(5),
+    (world, asked) =>
+      Effect.gen(function* () {
+        yield* world.start()
+        const input = InputRef.file(yield* world.file("rows.jsonl", lines(20)))
+        yield* broken.start({ run: "broken", input, endpoint, limit, parameters: {} })
+        const error = yield* Effect.flip(Effect.timeout(ClusterBatch.wait("broken"), "30 seconds"))
+        assert.strictEqual(error._tag, "RunBroken")
+        assert.include(error.message, "no key for r3")
+        assert.strictEqual(asked.size, 0)
+        assert.strictEqual(yield* ClusterBatch.purge("broken"), 0)
+      }),
+    broken.layer
+  )
 )

@@ -1,23 +1,20 @@
 /** A worker that lost its database while it asked for work, and has an old answer when it is back. */
 import { assert, describe, it } from "@effect/vitest"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ClusterBatch, FleetLimit, InputRef } from "@stint/cluster"
 import { Effect, Schedule } from "effect"
 import * as Proxy from "../postgres/proxy.ts"
-import { counting, embedding, endpoint, lines, make, quiet } from "./clusterWorld.ts"
+import { counting, embedding, endpoint, inWorld, lines } from "./clusterWorld.ts"
 
 const ROWS = 800
 
 describe("a worker that was cut off from Postgres as it asked what of its chunk was done", () => {
   it.live("does none of it when others have it by then", () =>
-    Effect.gen(function* () {
-      const { asked, engine } = counting(100)
-      const world = yield* make(engine)
-      const wire = yield* Proxy.make(world.url)
-      yield* Effect.addFinalizer(() => wire.mend)
-      yield* world.start({ name: "near" })
-      const input = InputRef.file(yield* world.file("rows.jsonl", lines(ROWS)))
-      yield* Effect.gen(function* () {
+    inWorld(counting(100), (world, asked) =>
+      Effect.gen(function* () {
+        const wire = yield* Proxy.make(world.url)
+        yield* Effect.addFinalizer(() => wire.mend)
+        yield* world.start({ name: "near" })
+        const input = InputRef.file(yield* world.file("rows.jsonl", lines(ROWS)))
         yield* embedding.start({
           run: "far",
           input,
@@ -42,7 +39,7 @@ describe("a worker that was cut off from Postgres as it asked what of its chunk 
           [...asked].filter(([, times]) => times > 1),
           []
         )
-      }).pipe(Effect.provide(world.client))
-    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), quiet)
+      })
+    )
   )
 })

@@ -1,18 +1,15 @@
 /** Runs whose starter went away before all was said. */
 import { assert, it } from "@effect/vitest"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ClusterBatch, InputRef } from "@stint/cluster"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { counting, embedding, endpoint, limit, lines, make, quiet } from "./clusterWorld.ts"
+import { counting, embedding, endpoint, inWorld, limit, lines } from "./clusterWorld.ts"
 
 it.live(
   "a run is begun, and a cancelled one summed up, whoever was lost before the workflow was asked for",
   () =>
-    Effect.gen(function* () {
-      const { engine } = counting(5)
-      const world = yield* make(engine)
-      yield* Effect.gen(function* () {
+    inWorld(counting(5), (world) =>
+      Effect.gen(function* () {
         const sql = yield* SqlClient
         const input = InputRef.file(yield* world.file("rows.jsonl", lines(20)))
         const runs = ["told", "untold", "cancelled", "untold-and-cancelled"]
@@ -33,6 +30,6 @@ it.live(
           yield* ClusterBatch.resume(run)
           assert.strictEqual((yield* ClusterBatch.wait(run)).succeeded, 20, run)
         }
-      }).pipe(Effect.provide(world.client))
-    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), quiet)
+      })
+    )
 )

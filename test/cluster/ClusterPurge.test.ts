@@ -1,20 +1,17 @@
 /** A purge that was interrupted in the middle. */
 import { assert, it } from "@effect/vitest"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ClusterBatch, InputRef } from "@stint/cluster"
 import { Effect, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Runs from "../../packages/cluster/src/internal/run/runs.ts"
-import { counting, embedding, endpoint, limit, lines, make, quiet } from "./clusterWorld.ts"
+import { counting, embedding, endpoint, inWorld, limit, lines } from "./clusterWorld.ts"
 
 it.live(
   "of a run whose purge was interrupted nothing is resumed, started or exported, and it is purged again",
   () =>
-    Effect.gen(function* () {
-      const { asked, engine } = counting(5)
-      const world = yield* make(engine)
-      yield* world.start()
-      yield* Effect.gen(function* () {
+    inWorld(counting(5), (world, asked) =>
+      Effect.gen(function* () {
+        yield* world.start()
         const sql = yield* SqlClient
         const runs = yield* Runs.make
         const input = InputRef.file(yield* world.file("rows.jsonl", lines(20)))
@@ -46,16 +43,14 @@ it.live(
         yield* embedding.start(options)
         assert.strictEqual((yield* ClusterBatch.wait("half")).succeeded, 20)
         assert.strictEqual(asked.get("t0"), 2)
-      }).pipe(Effect.provide(world.client))
-    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), quiet)
+      })
+    )
 )
 
 it.live("a purge begins by saying so, before it removes any result", () =>
-  Effect.gen(function* () {
-    const { engine } = counting(5)
-    const world = yield* make(engine)
-    yield* world.start()
-    yield* Effect.gen(function* () {
+  inWorld(counting(5), (world) =>
+    Effect.gen(function* () {
+      yield* world.start()
       const sql = yield* SqlClient
       const input = InputRef.file(yield* world.file("rows.jsonl", lines(20)))
       yield* embedding.start({ run: "kept", input, endpoint, limit, parameters: {} })
@@ -66,6 +61,6 @@ it.live("a purge begins by saying so, before it removes any result", () =>
       assert.strictEqual((yield* Effect.flip(ClusterBatch.resume("kept")))._tag, "RunRefused")
       yield* sql`DROP TRIGGER refuse ON stint_results`
       assert.strictEqual(yield* ClusterBatch.purge("kept"), 20)
-    }).pipe(Effect.provide(world.client))
-  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), quiet)
+    })
+  )
 )

@@ -1,16 +1,13 @@
 /** A run that is gone on with while what was in flight when it was cancelled is still being answered. */
 import { assert, it } from "@effect/vitest"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ClusterBatch, FleetLimit, InputRef } from "@stint/cluster"
 import { Effect, Schedule } from "effect"
-import { counting, embedding, endpoint, lines, make, quiet } from "./clusterWorld.ts"
+import { counting, embedding, endpoint, inWorld, lines } from "./clusterWorld.ts"
 
 it.live("a chunk that the attempt before ends late is done in the attempt after it, and counted", () =>
-  Effect.gen(function* () {
-    const { asked, engine } = counting(3000)
-    const world = yield* make(engine)
-    yield* world.start({ grace: "8 seconds" })
-    yield* Effect.gen(function* () {
+  inWorld(counting(3000), (world, asked) =>
+    Effect.gen(function* () {
+      yield* world.start({ grace: "8 seconds" })
       const input = InputRef.file(yield* world.file("rows.jsonl", lines(80)))
       yield* embedding.start({
         run: "late",
@@ -35,6 +32,6 @@ it.live("a chunk that the attempt before ends late is done in the attempt after 
       )
       const { chunks, chunksDone } = yield* ClusterBatch.status("late")
       assert.deepStrictEqual({ chunks, chunksDone }, { chunks: 2, chunksDone: 2 })
-    }).pipe(Effect.provide(world.client))
-  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), quiet)
+    })
+  )
 )

@@ -1,18 +1,15 @@
 /** A database that is away for a moment while it is asked for the rows of an input. */
 import { assert, it } from "@effect/vitest"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ClusterBatch, InputRef } from "@stint/cluster"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { counting, embedding, endpoint, limit, make, quiet } from "./clusterWorld.ts"
+import { counting, embedding, endpoint, inWorld, limit } from "./clusterWorld.ts"
 
 it.live(
   "a table that cannot be read for a moment ends no run, neither while it is cut nor while it is done",
   () =>
-    Effect.gen(function* () {
-      const { engine } = counting(5)
-      const world = yield* make(engine)
-      yield* Effect.gen(function* () {
+    inWorld(counting(5), (world) =>
+      Effect.gen(function* () {
         const sql = yield* SqlClient
         yield* sql`CREATE TABLE words AS SELECT 'r' || nth AS id, 't' || nth AS text FROM generate_series(1, 20) AS nth`
         // Questions are counted, those that fail too. The second is one of the cut, the eighth one of a chunk.
@@ -29,6 +26,6 @@ it.live(
         assert.strictEqual(report.succeeded, 20)
         const [counted] = yield* sql<{ count: number }>`SELECT last_value::int AS count FROM asked`
         assert.isAtLeast(counted?.count ?? 0, 10)
-      }).pipe(Effect.provide(world.client))
-    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), quiet)
+      })
+    )
 )

@@ -1,5 +1,6 @@
 /** Workers of one process that share nothing but a database, and an endpoint whose every request is counted. */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Job, Sharing } from "@stint/batch"
 import {
   ClusterBatch,
@@ -25,6 +26,7 @@ import {
   Schema,
   Scope
 } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
 import * as NodeNet from "node:net"
 import { good, refusal, scripted, spec } from "../batchWorld.ts"
 import * as Postgres from "../postgres/server.ts"
@@ -131,6 +133,9 @@ export const make = (
     }
   })
 
+/** Where runs of the cluster are tried. */
+export type World = Effect.Success<ReturnType<typeof make>>
+
 /** A limit that is small enough for a test. */
 export const limit = FleetLimit.fixed(24)
 
@@ -161,3 +166,18 @@ export const counting = (millis: number, refuses: (text: string) => number | und
 
 /** What workers say while others come and go is not of interest. */
 export const quiet = Effect.provideService(References.MinimumLogLevel, "None")
+
+/** A world around an engine that counts, and what is done in it by a client; with another job or boot where that is given. */
+export const inWorld = <A, E>(
+  { asked, engine }: ReturnType<typeof counting>,
+  use: (
+    world: World,
+    asked: ReadonlyMap<string, number>
+  ) => Effect.Effect<A, E, ClusterBatch.Client | SqlClient | NodeServices.NodeServices | Scope.Scope>,
+  served?: typeof embedding.layer,
+  boot?: Duration.Input
+) =>
+  Effect.gen(function* () {
+    const world = yield* make(engine, served, boot)
+    return yield* Effect.provide(use(world, asked), world.client)
+  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), quiet)

@@ -2,7 +2,7 @@ import { connect } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Endpoints, Policy } from "@stint/core"
 import { Emulator, Scenario } from "@stint/emulator"
-import { Duration, Effect, Layer, Redacted, Schedule } from "effect"
+import { Duration, Effect, Exit, Layer, Redacted, Schedule, Scope } from "effect"
 import { FetchHttpClient, HttpServerResponse } from "effect/http"
 import { send } from "./fixture/text.ts"
 import { call, manage, type Services, spec } from "./harness.ts"
@@ -134,15 +134,21 @@ describe("the server", () => {
 
   it.live("does not wait for what is slow when it ends", () =>
     Effect.gen(function* () {
-      const scenario = Scenario.make({ rules: [{ on: { route: "list" }, do: { hang: "before" } }] })
-      const run = Effect.gen(function* () {
-        yield* Effect.forkScoped(Effect.exit(manage("GET", "emulator")))
-        yield* Effect.sleep("50 millis")
-      }).pipe(
-        Effect.scoped,
-        Effect.provide(Layer.merge(Emulator.layerServer({ scenario }), FetchHttpClient.layer))
+      // The body would take nine seconds.
+      const scenario = Scenario.make({
+        rules: [{ on: { route: "list" }, do: { slowBody: { bytes: 1, every: "200 millis" } } }]
+      })
+      const begun = Effect.gen(function* () {
+        const { urls } = yield* Emulator.Emulator
+        assert.strictEqual((yield* send("GET", `${urls.management.href}/endpoint/emulator`)).status, 200)
+      })
+      const server = yield* Scope.make()
+      const services = yield* Layer.buildWithScope(
+        Layer.merge(Emulator.layerServer({ scenario }), FetchHttpClient.layer),
+        server
       )
-      const [elapsed] = yield* Effect.timed(run)
+      yield* Effect.provide(begun, services)
+      const [elapsed] = yield* Effect.timed(Scope.close(server, Exit.void))
       assert.isBelow(Duration.toSeconds(elapsed), 2)
     })
   )
