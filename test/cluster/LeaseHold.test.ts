@@ -129,18 +129,44 @@ describe("a holder whose lease has run out", () => {
 })
 
 describe("a database that ends the connection of whoever asks whether the endpoint is still theirs", () => {
+  /** Each time, or the first time only. */
+  const hangUp = Effect.fnUntraced(function* (when: "always" | "once") {
+    const sql = yield* SqlClient
+    yield* sql`CREATE SEQUENCE asked`
+    yield* sql.unsafe(`CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF nextval('asked') = 1 OR ${when === "always"} THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+      RETURN NULL; END $$`)
+    yield* sql`CREATE TRIGGER hang_up BEFORE INSERT ON stint_endpoint_leases EXECUTE FUNCTION hang_up()`
+  })
+  const releasing = Effect.gen(function* () {
+    const one = yield* holder(first, { ttlMillis: 1000 })
+    yield* one.note({ found: { state: "paused" }, acquisition: "Resumed" })
+    yield* one.acquired ?? Effect.void
+    assert.strictEqual(yield* one.leave, "last")
+    return one
+  })
+  const unknown = Effect.die(new Error("one that cannot say it"))
+
   it.live("is one that cannot be asked: what is held is released", () =>
     inDatabase(
       Effect.gen(function* () {
-        const sql = yield* SqlClient
-        const one = yield* holder(first)
-        yield* one.note({ found: { state: "paused" }, acquisition: "Resumed" })
-        yield* one.acquired ?? Effect.void
-        assert.strictEqual(yield* one.leave, "last")
-        yield* sql`CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql AS
-          'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END'`
-        yield* sql`CREATE TRIGGER hang_up BEFORE INSERT ON stint_endpoint_leases EXECUTE FUNCTION hang_up()`
-        assert.isTrue(yield* one.standing?.isOurs ?? Effect.succeed(false))
+        const one = yield* releasing
+        yield* hangUp("always")
+        assert.isTrue(yield* one.standing?.isOurs ?? unknown)
+      })
+    )
+  )
+
+  it.live("is asked again, and has the place kept until it is said what became of the endpoint", () =>
+    inDatabase(
+      Effect.gen(function* () {
+        const one = yield* releasing
+        yield* Effect.sleep("1200 millis")
+        yield* hangUp("once")
+        assert.isTrue(yield* one.standing?.isOurs ?? unknown)
+        yield* one.ended()
+        const { living, state } = yield* seen
+        assert.deepStrictEqual({ living, state }, { living: 0, state: "released" })
       })
     )
   )

@@ -88,8 +88,11 @@ export const make = (options: {
       isSure: heart.isSure,
       losses: heart.losses,
       regained: heart.regained,
-      // Where nobody can be asked, nobody else can have come.
-      isOurs: Effect.orElseSucceed(within(rows.fence(me), QUESTION), () => true)
+      // A connection that is lost as it asks says nothing. Where nobody can be asked, nobody else can have come.
+      isOurs: within(
+        Effect.retry(rows.fence(me), { schedule: Schedule.spaced("200 millis"), times: 4 }),
+        QUESTION
+      ).pipe(Effect.orElseSucceed(() => true))
     },
     leave: Effect.gen(function* () {
       heart.setPhase("releasing")
