@@ -30,8 +30,8 @@ export interface Process {
   readonly mend: Effect.Effect<void>
   /** It is cut off as soon as it has said this to the database. */
   readonly cutOffAfter: (said: string) => Effect.Effect<void>
-  /** From now on it gets stuck with the answer to such a call. */
-  readonly holdCalls: (action: string) => Effect.Effect<void>
+  /** From now on such a call gets stuck: on its way, or with its answer. */
+  readonly holdCalls: (action: string, what?: "call" | "answer") => Effect.Effect<void>
   /** It is stuck. */
   readonly heldCall: Effect.Effect<void>
   readonly letCalls: Effect.Effect<void>
@@ -50,21 +50,22 @@ export const makeOn = Effect.fnUntraced(function* (database: typeof Postgres.dat
     Effect.gen(function* () {
       const wire = yield* Proxy.make(url)
       let isFrozen = false
-      let stuckAt: string | undefined
+      let stuckAt: { readonly action: string; readonly what: "call" | "answer" } | undefined
       const stuck = yield* Deferred.make<void>()
       const loose = yield* Deferred.make<void>()
       const thawed: Effect.Effect<void> = Effect.suspend(() =>
         isFrozen ? Effect.andThen(Effect.sleep("10 millis"), thawed) : Effect.void
       )
+      const sticks = Effect.andThen(Deferred.succeed(stuck, undefined), Deferred.await(loose))
       const transformClient = (client: HttpClient.HttpClient) =>
         HttpClient.transform(client, (execute, request) =>
           Effect.flatMap(thawed, () =>
             isDown && request.url.startsWith(urls.management.href)
               ? Effect.succeed(HttpClientResponse.fromWeb(request, new Response("down", { status: 503 })))
-              : stuckAt !== undefined && request.url.endsWith(`/${stuckAt}`)
-                ? Effect.tap(execute, () =>
-                    Effect.andThen(Deferred.succeed(stuck, undefined), Deferred.await(loose))
-                  )
+              : stuckAt !== undefined && request.url.endsWith(`/${stuckAt.action}`)
+                ? stuckAt.what === "call"
+                  ? Effect.andThen(sticks, execute)
+                  : Effect.tap(execute, () => sticks)
                 : execute
           )
         )
@@ -98,9 +99,9 @@ export const makeOn = Effect.fnUntraced(function* (database: typeof Postgres.dat
         cutOff: wire.cut,
         mend: wire.mend,
         cutOffAfter: wire.cutAfter,
-        holdCalls: (action) =>
+        holdCalls: (action, what = "answer") =>
           Effect.sync(() => {
-            stuckAt = action
+            stuckAt = { action, what }
           }),
         heldCall: Deferred.await(stuck),
         letCalls: Effect.andThen(

@@ -255,6 +255,43 @@ describe.concurrent("an endpoint that several processes hold", () => {
     )
   )
 
+  it.live(
+    "is paused again when a call that wakes it lands after its caller was lost and it was released",
+    () =>
+      inWorld(
+        Effect.gen(function* () {
+          const { start } = yield* make
+          const [lost, other] = yield* Effect.all([start(), start()], { concurrency: 2 })
+          yield* Effect.flatMap(hold(lost), ({ letGo }) => letGo)
+          yield* lost.holdCalls("resume", "call")
+          yield* Effect.forkDetach(hold(lost))
+          yield* lost.heldCall
+          yield* lost.freeze
+          yield* untilTrue(Effect.map(other.run(rowOf), ({ state }) => state === "released"))
+          yield* lost.letCalls
+          yield* untilTrue(Effect.map(changes, (all) => all.includes("resume")))
+          assert.isAtMost(yield* until("paused", 10_000), bound)
+          assert.deepStrictEqual(yield* other.run(rowOf), { state: "released", phase: null })
+        })
+      )
+  )
+
+  it.live("is left to somebody who starts it after a holder was lost that had nothing under way", () =>
+    inWorld(
+      Effect.gen(function* () {
+        const { start } = yield* make
+        const [lost, other] = yield* Effect.all([start(), start()], { concurrency: 2 })
+        yield* hold(lost)
+        yield* lost.freeze
+        yield* until("paused", 10_000)
+        yield* untilTrue(Effect.map(other.run(rowOf), ({ state }) => state === "released"))
+        yield* other.run(Effect.flatMap(Endpoints.Endpoints, (endpoints) => endpoints.resume(name)))
+        yield* Effect.sleep(bound)
+        assert.strictEqual(yield* state, "running")
+      })
+    )
+  )
+
   it.live("is left paused when somebody pauses it by hand while it is held", () =>
     inWorld(
       Effect.gen(function* () {

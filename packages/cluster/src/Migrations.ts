@@ -77,12 +77,19 @@ const endpoints = Effect.gen(function* () {
   )`
 })
 
+/** Adds when a holder sent a call that wakes the endpoint, which nobody has seen answered. */
+const calls = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`ALTER TABLE stint_endpoint_leases ADD COLUMN called_at timestamptz`
+})
+
 const own = {
   "0001_endpoints": endpoints,
   "0002_runs": tables,
   "0003_schedules": schedules,
   "0004_accounts": accounts,
-  "0005_schedule_times": times
+  "0005_schedule_times": times,
+  "0006_calls": calls
 }
 const latest = Object.keys(own).length
 

@@ -75,6 +75,25 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
     return { _tag: "Woken" }
   }, Effect.uninterruptible)
 
+  /** It sleeps, and a call that wakes it may come yet although its sender is gone: one that has come is answered by a release. */
+  const watch = Effect.fnUntraced(function* (
+    endpoint: string,
+    row: Rows.EndpointRow
+  ): Effect.fn.Return<Finding, ReconcileFailed> {
+    const { name, namespace } = split(endpoint)
+    const state = yield* endpoints
+      .in(namespace)
+      .get(name)
+      .pipe(
+        Effect.map((found) => (found.isAsleep ? "asleep" : "awake")),
+        Effect.catchTag("NotFound", () => Effect.succeed("asleep" as const)),
+        Effect.mapError((error) => new ReconcileFailed({ endpoint, detail: error.message }))
+      )
+    if (state === "asleep") return { _tag: "Released", detail: "already; a call that wakes it may come yet" }
+    const isOurs = yield* asked(endpoint, rows.wokenLate(endpoint))
+    return isOurs ? yield* release(endpoint, row) : { _tag: "Held", detail: "held by another process by now" }
+  })
+
   const release = Effect.fnUntraced(function* (
     endpoint: string,
     { facts, policy }: Rows.EndpointRow
@@ -109,11 +128,12 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
     reconcile: Effect.fn("EndpointKeeper.reconcile")(function* (endpoint) {
       const seen = yield* asked(endpoint, rows.look(endpoint))
       if (seen === undefined) return { _tag: "Unknown" }
-      const { living, row } = seen
+      const { living, mayWake, row } = seen
       if (living.length === 0) {
-        return row.state === "released"
-          ? { _tag: "Released", detail: "already" }
-          : yield* release(endpoint, row)
+        if (row.state !== "released") return yield* release(endpoint, row)
+        return mayWake && row.policy !== "keep"
+          ? yield* watch(endpoint, row)
+          : { _tag: "Released", detail: "already" }
       }
       const isAsleep = row.state !== "held" && living.some(({ phase }) => phase === "held")
       return isAsleep ? yield* wake(endpoint) : { _tag: "Held", detail: `${living.length} holders` }

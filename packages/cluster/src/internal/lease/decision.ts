@@ -30,7 +30,7 @@ export const describe = (living: ReadonlyArray<Living>): string =>
 /** Decides on a claim: one acquires at a time, nobody comes in during a release, and nothing is shared that differs. */
 export const decide = (
   { apiUrl, policy, whenLeased }: Pick<Claim, "apiUrl" | "policy" | "whenLeased">,
-  { living, row }: Seen
+  { living, row }: Pick<Seen, "living" | "row">
 ): Decision => {
   if (living.length === 0) {
     // What sleeps on one API says nothing of another; what is awake does.

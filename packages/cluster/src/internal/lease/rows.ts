@@ -14,6 +14,9 @@ import { type Decision, decide } from "./decision.ts"
 /** How long a decision may take, in milliseconds. */
 const GRIP = 3000
 
+/** So long after it was sent a call that wakes an endpoint is expected to be carried out, in milliseconds. */
+export const UNDER_WAY = 60_000
+
 /** How far a holder is. One acquires at a time, and nobody comes in while one releases. */
 export type Phase = "acquiring" | "held" | "releasing"
 
@@ -44,6 +47,8 @@ export interface EndpointRow {
 export interface Seen {
   readonly row: EndpointRow
   readonly living: ReadonlyArray<Living>
+  /** Whether a call that wakes it may yet be carried out although whoever sent it is gone. */
+  readonly mayWake: boolean
 }
 
 /** Who asks. */
@@ -79,7 +84,8 @@ const decodeRows = Schema.decodeUnknownEffect(
       policy: Schema.Literals(["pause", "restore", "scaleToZero", "delete", "keep"]),
       facts: FactsText,
       since: Schema.String,
-      detail: Schema.NullOr(Schema.String)
+      detail: Schema.NullOr(Schema.String),
+      mayWake: Schema.Boolean
     })
   )
 )
@@ -115,17 +121,25 @@ export const make = (sql: SqlClient.SqlClient) => {
   // Who stands still with the row in hand loses it: else a frozen process would be in everybody's way.
   const bounded = sql`, set_config('idle_in_transaction_session_timeout', ${String(GRIP)}, true)`
 
+  const isUnderWay = sql`called_at > clock_timestamp() - ${span(UNDER_WAY)}`
+  const mayWake = sql`(coalesce(waking_until > clock_timestamp(), false) OR EXISTS (SELECT FROM stint_endpoint_leases u
+    WHERE u.endpoint = stint_endpoints.endpoint AND ${isUnderWay}))`
+  const nobodyLives = sql`NOT EXISTS (SELECT FROM stint_endpoint_leases l
+    WHERE l.endpoint = stint_endpoints.endpoint AND expires_at > clock_timestamp())`
+
   const read = Effect.fnUntraced(function* (endpoint: string, isLocked: boolean) {
     const [row] = yield* Effect.flatMap(
-      sql`SELECT api_url AS "apiUrl", state, policy, facts, to_json(since) #>> '{}' AS since, detail
+      sql`SELECT api_url AS "apiUrl", state, policy, facts, to_json(since) #>> '{}' AS since, detail, ${mayWake} AS "mayWake"
         ${isLocked ? bounded : sql.literal("")} FROM stint_endpoints WHERE endpoint = ${endpoint}
         ${sql.literal(isLocked ? "FOR UPDATE" : "")}`,
       decodeRows
     )
     if (row === undefined) return undefined
+    const { mayWake: isExpected, ...known } = row
     const seen: Seen = {
-      row: { ...row, detail: row.detail ?? undefined },
-      living: yield* living(endpoint)
+      row: { ...known, detail: row.detail ?? undefined },
+      living: yield* living(endpoint),
+      mayWake: isExpected
     }
     return seen
   })
@@ -166,7 +180,7 @@ export const make = (sql: SqlClient.SqlClient) => {
             }
             if (decision._tag === "New" || decision._tag === "TakenOver") {
               yield* sql`DELETE FROM stint_endpoint_leases
-                WHERE endpoint = ${endpoint} AND expires_at <= clock_timestamp()`
+                WHERE endpoint = ${endpoint} AND expires_at <= clock_timestamp() AND (${isUnderWay}) IS NOT TRUE`
             }
             if (decision._tag === "New" || decision._tag === "TakenOver" || decision._tag === "Joined") {
               yield* put(me, "acquiring")
@@ -218,6 +232,10 @@ export const make = (sql: SqlClient.SqlClient) => {
           if (!seen?.living.some((one) => one.holder === holder)) return false
           yield* sql`UPDATE stint_endpoints SET facts = ${encodeFacts(Leases.merge(seen.row.facts, facts))},
             updated_at = clock_timestamp() WHERE endpoint = ${endpoint}`
+          if (facts.acquisition === "Created" || facts.acquisition === "Resumed") {
+            yield* sql`UPDATE stint_endpoint_leases SET called_at = clock_timestamp()
+              WHERE endpoint = ${endpoint} AND holder = ${holder}::uuid`
+          }
           return true
         })
       ),
@@ -228,7 +246,7 @@ export const make = (sql: SqlClient.SqlClient) => {
         Effect.andThen(
           sql`UPDATE stint_endpoints SET state = 'held', policy = ${policy}, updated_at = clock_timestamp(), detail = NULL
             WHERE endpoint = ${me.endpoint}`,
-          sql`UPDATE stint_endpoint_leases SET phase = 'held'
+          sql`UPDATE stint_endpoint_leases SET phase = 'held', called_at = NULL
             WHERE endpoint = ${me.endpoint} AND holder = ${me.holder}::uuid`
         )
       ),
@@ -298,6 +316,14 @@ export const make = (sql: SqlClient.SqlClient) => {
         (rows) => rows.length > 0
       ),
 
+    /** A call that nobody waited for has woken it: `false` where it is somebody's by now. */
+    wokenLate: (endpoint: string) =>
+      Effect.map(
+        sql`UPDATE stint_endpoints SET state = 'unconfirmed', detail = 'woken by a call whose sender is gone',
+            updated_at = clock_timestamp() WHERE endpoint = ${endpoint} AND state = 'released' AND ${nobodyLives} RETURNING 1`,
+        (rows) => rows.length > 0
+      ),
+
     /** It was put to sleep, and is awake again for those who hold it; or could not be woken. */
     woken: (endpoint: string, isAwake: boolean) =>
       isAwake
@@ -306,17 +332,20 @@ export const make = (sql: SqlClient.SqlClient) => {
         : sql`UPDATE stint_endpoints SET waking_until = NULL WHERE endpoint = ${endpoint}`,
 
     /**
-     * The endpoints about which something is to be done: held by nobody for so long and not released, or released and held.
+     * The endpoints about which something is to be done: held by nobody for so long and not released, or released and held; and
+     * those that sleep and may be woken yet by a call whose sender is gone.
      * A database that has just come back knows of no heartbeat yet: for the length of a lease it calls nobody dead.
      */
     due: (ttlMillis: number, overdueMillis: number) =>
       sql`SELECT e.endpoint, leases.living > 0 AS "isHeld" FROM stint_endpoints e CROSS JOIN LATERAL (
           SELECT count(*) FILTER (WHERE expires_at > clock_timestamp()) AS living,
+            count(*) FILTER (WHERE ${isUnderWay}) AS calls,
             count(*) FILTER (WHERE expires_at > clock_timestamp() AND phase = 'held') AS held,
             max(expires_at) AS latest
           FROM stint_endpoint_leases l WHERE l.endpoint = e.endpoint
         ) leases
-        WHERE (e.state <> 'held' AND leases.held > 0) OR (
+        WHERE (e.state <> 'held' AND leases.held > 0)
+          OR (e.state = 'released' AND leases.living = 0 AND (leases.calls > 0 OR e.waking_until > clock_timestamp())) OR (
           e.state <> 'released' AND leases.living = 0
           AND coalesce(leases.latest, e.updated_at) <= clock_timestamp() - ${span(overdueMillis)}
           AND pg_postmaster_start_time() <= clock_timestamp() - ${span(ttlMillis)})
