@@ -15,6 +15,8 @@ import * as NodeOs from "node:os"
 import * as Silence from "./internal/chunk/silence.ts"
 import * as Accounts from "./internal/run/accounts.ts"
 import * as Runs from "./internal/run/runs.ts"
+import { QUESTION } from "./internal/lease/heartbeat.ts"
+import { within } from "./internal/lease/within.ts"
 import * as Writer from "./internal/results/writer.ts"
 
 /** An attempt of a run that the worker is at. */
@@ -30,7 +32,10 @@ export interface Engagement {
 
 /** How a worker is set up. */
 export interface Options {
-  /** Its name in the cluster; unique. Default: the host's name and something random. */
+  /**
+   * Its name in the cluster. Default: the host's name and something random. Where another worker has the name already, something
+   * random is added to this one's, because its part of a limit and its bill are kept by it.
+   */
   readonly name?: string | undefined
   /** How long what is in flight may take to be answered when the worker is told to stop. Default: 20 seconds. */
   readonly grace?: Duration.Input | undefined
@@ -90,7 +95,7 @@ export const make = Effect.fnUntraced(function* (
   const clock = yield* Clock.Clock
   const host = yield* Effect.sync(() => NodeOs.hostname())
   const random = yield* Effect.sync(() => SecureRandom.uuidV4Unsafe().slice(0, 8))
-  const name = options.name ?? `${host}-${random}`
+  const wanted = options.name ?? `${host}-${random}`
   const grace = Duration.fromInputUnsafe(options.grace ?? "20 seconds")
   const runs = yield* Runs.make
   const writer = yield* Writer.make
@@ -130,6 +135,25 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const until = sql.literal(`clock_timestamp() + interval '${Duration.toMillis(TTL)} milliseconds'`)
+  const take = (name: string) =>
+    within(
+      sql`INSERT INTO stint_workers (worker, host, state, definitions, expires_at) VALUES (${name}, ${host}, 'working', '', ${until})
+        ON CONFLICT (worker) DO UPDATE SET host = EXCLUDED.host, expires_at = EXCLUDED.expires_at
+        WHERE stint_workers.expires_at < clock_timestamp() RETURNING 1`,
+      QUESTION
+    ).pipe(
+      Effect.map((rows) => rows.length > 0),
+      Effect.orElseSucceed(() => false)
+    )
+  const isFree = yield* take(wanted)
+  const name = isFree ? wanted : `${wanted}-${random}`
+  if (!isFree) {
+    yield* take(name)
+    yield* Effect.logWarning(
+      `Another worker may have the name "${wanted}": it is there, or cannot be asked for. This one goes by "${name}".`
+    )
+  }
+
   const announce = Effect.gen(function* () {
     const words = yield* Effect.forEach(accounts, ({ word }) => word)
     const { done, inFlight, rate, share, state } = look()

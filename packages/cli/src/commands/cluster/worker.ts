@@ -12,7 +12,9 @@ import { Port } from "../../Port.ts"
 const flags = {
   ...Shared.database,
   name: Flag.String("name").pipe(
-    Flag.withDescription("Its name in the cluster, unique; by default the host's and something random"),
+    Flag.withDescription(
+      "Its name in the cluster; by default the host's and something random, which is added where another has the name"
+    ),
     Flag.optional
   ),
   host: Flag.String("host").pipe(
