@@ -28,6 +28,8 @@ describe("runs of a cluster", () => {
         yield* start("bad", InputRef.file(bad))
         const invalid = yield* Effect.flip(ClusterBatch.wait("bad"))
         assert.strictEqual(invalid._tag, "InvalidInput")
+        assert.include(invalid.message, "bad.jsonl:3: id")
+        assert.include(invalid.message, "Correct them, or take them out.")
         assert.deepStrictEqual(yield* Effect.provide(changes, world.emulator), [])
 
         // Rows that fail are rows: the run goes on, their chunk is done once, and they are tried again by a resume.

@@ -142,7 +142,7 @@ const before: Chapter = {
           { line: 40, detail: 'the id "a" is that of line 3' }
         ]
       }),
-      step: "Correct the lines, or leave them out with `--skip-invalid`."
+      step: "Correct the lines, or leave them out with `--skip-invalid`; for a run of the cluster take them out."
     },
     {
       error: new Batch.DuplicateKey({ key: "row-7" }),

@@ -27,13 +27,14 @@ export const format = (path: string, { line, field, detail }: Problem, unit?: Un
 
 /**
  * Lines of an input cannot be used, or of Parquet rows, as `unit` says. `count` is how many; `problems` holds the first
- * 1,000 of them, in the order of lines.
+ * 1,000 of them, in the order of lines. `canSkip` is false where whoever reads cannot leave them out.
  */
 export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
   path: Schema.String,
   count: Schema.Int,
   problems: Schema.Array(Problem),
-  unit: Schema.optionalKey(Unit)
+  unit: Schema.optionalKey(Unit),
+  canSkip: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
     const unit = this.unit ?? "line"
@@ -45,7 +46,9 @@ export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInp
         : `${count(this.count)} ${unit}s of ${this.path} cannot be used:`,
       ...shown,
       ...(rest > 0 ? [`… and ${count(rest)} more`] : []),
-      'Correct them, or go on without them (for the command --skip-invalid, in code onInvalid: "skip").'
+      this.canSkip === false
+        ? "Correct them, or take them out."
+        : 'Correct them, or go on without them (for the command --skip-invalid, in code onInvalid: "skip").'
     ].join("\n")
   }
 }

@@ -251,8 +251,23 @@ const indexTable = Effect.fnUntraced(function* <In>(
  */
 export const index = <In>(options: Options<In>): Effect.Effect<Indexed, InputError, Services> => {
   const { input } = options
-  if (input._tag === "Table") return indexTable(options, input)
-  return input.format === "parquet" ? indexParquet(options, input) : indexText(options, input, input.format)
+  const indexed: Effect.Effect<Indexed, InputError, Services> =
+    input._tag === "Table"
+      ? indexTable(options, input)
+      : input.format === "parquet"
+        ? indexParquet(options, input)
+        : indexText(options, input, input.format)
+  return Effect.catchTag(indexed, "InvalidInput", ({ count, path, problems, unit }) =>
+    Effect.fail(
+      new Source.InvalidInput({
+        path,
+        count,
+        problems,
+        ...(unit === undefined ? {} : { unit }),
+        canSkip: false
+      })
+    )
+  )
 }
 
 const changed = (path: string, detail: string) => new Source.InputChanged({ path, detail })
