@@ -13,10 +13,10 @@ import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as NodeOs from "node:os"
 import * as Silence from "./internal/chunk/silence.ts"
-import * as Accounts from "./internal/run/accounts.ts"
-import * as Runs from "./internal/run/runs.ts"
 import { QUESTION } from "./internal/lease/heartbeat.ts"
 import { within } from "./internal/lease/within.ts"
+import * as Accounts from "./internal/run/accounts.ts"
+import * as Runs from "./internal/run/runs.ts"
 import * as Writer from "./internal/results/writer.ts"
 
 /** An attempt of a run that the worker is at. */

@@ -15,7 +15,7 @@ import { type Decision, decide } from "./decision.ts"
 const GRIP = 3000
 
 /** So long after it was sent a call that wakes an endpoint is expected to be carried out, in milliseconds. */
-export const UNDER_WAY = 60_000
+const UNDER_WAY = 60_000
 
 /** How far a holder is. One acquires at a time, and nobody comes in while one releases. */
 export type Phase = "acquiring" | "held" | "releasing"
