@@ -83,6 +83,28 @@ describe("a start that was not answered", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("is told to whoever stands by, when it is given up", () => {
+    let told = 0
+    const { known, service } = kept({
+      unanswered: Effect.sync(() => {
+        told++
+        assert.strictEqual(known().acquisition, "Resumed")
+      })
+    })
+    const { layer, ready } = landing(isResume, 50, runs, Effect.never)
+    return Effect.gen(function* () {
+      yield* World.existing("paused")
+      yield* ready
+      const held = withEndpoint(World.options, () => Effect.void)
+      yield* World.inTime(Effect.provideService(held, Leases.Leases, service))
+      const before = told
+      assert.isAtLeast(before, 1)
+      // This time it is answered.
+      yield* World.inTime(Effect.provideService(held, Leases.Leases, service))
+      assert.strictEqual(told, before)
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("costs no time where every start was answered", () =>
     Effect.gen(function* () {
       yield* World.inTime(withEndpoint(World.options, () => Effect.void))

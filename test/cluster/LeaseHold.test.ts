@@ -14,8 +14,10 @@ const heart: Heart = {
   isSure: () => true,
   losses: () => 0,
   regained: Effect.void,
+  isAway: () => false,
   others: () => 0,
   setPhase: () => {},
+  setCalling: () => {},
   stop: Effect.void
 }
 
@@ -215,6 +217,60 @@ describe("whoever is to wake an endpoint for a holder that is back", () => {
       })
     )
   )
+})
+
+describe("an endpoint that sleeps again after its holder was lost", () => {
+  /** Whether the reaper looks at it still, and how: one that is lost with its lease, and one that takes over and releases it. */
+  const isWatched = Effect.fnUntraced(function* (
+    lost: (
+      one: Effect.Success<ReturnType<typeof holder>>,
+      rows: Rows.Rows
+    ) => Effect.Effect<unknown, unknown, SqlClient>
+  ) {
+    const rows = Rows.make((yield* SqlClient).withoutTransforms())
+    const one = yield* holder(first, { ttlMillis: 300 })
+    yield* one.note({ found: { state: "paused" }, acquisition: "Resumed" })
+    yield* lost(one, rows)
+    yield* Effect.sleep("400 millis")
+    yield* Effect.flatMap(holder(second), leave)
+    assert.strictEqual((yield* seen).state, "released")
+    return (yield* rows.due(0, 0)).length > 0
+  })
+  const aged = Effect.flatMap(
+    SqlClient,
+    (sql) => sql`UPDATE stint_endpoint_leases SET called_at = called_at - interval '2 minutes'`
+  )
+  const me = { endpoint, holder: first, worker: first, ttlMillis: 300 }
+
+  for (const [what, watched, lost] of [
+    ["is looked at for a minute where its call was under way", true, () => Effect.void],
+    ["is not where it was answered", false, (one) => one.acquired ?? Effect.void],
+    [
+      "is where one of its calls was given up, though a later one was answered",
+      true,
+      (one) => Effect.andThen(one.unanswered ?? Effect.void, one.acquired ?? Effect.void)
+    ],
+    ["is not when the minute is over", false, () => aged],
+    [
+      "is for a minute after the last beat, with which the call may have been sent anew",
+      true,
+      (_, rows) => Effect.andThen(aged, rows.renew(me, "acquiring", true))
+    ],
+    [
+      "is not for a beat that came after the answer",
+      false,
+      (one, rows) =>
+        Effect.andThen(one.acquired ?? Effect.void, rows.renew({ ...me, ttlMillis: 300 }, "held", false))
+    ]
+  ] as ReadonlyArray<readonly [string, boolean, Parameters<typeof isWatched>[0]]>) {
+    it.live(what, () =>
+      inDatabase(
+        Effect.gen(function* () {
+          assert.strictEqual(yield* isWatched(lost), watched)
+        })
+      )
+    )
+  }
 })
 
 describe("what could not be written down", () => {

@@ -6,6 +6,7 @@ import { FetchHttpClient, HttpClient } from "effect/http"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as World from "../command/commandWorld.ts"
 import * as Stint from "../command/stintProcess.ts"
+import * as Proxy from "../postgres/proxy.ts"
 import * as Postgres from "../postgres/server.ts"
 
 const Status = Schema.fromJsonString(
@@ -243,6 +244,37 @@ describe("stint cluster", () => {
       yield* done(0, "export", "r", "--out", world.out)
       assert.deepStrictEqual(yield* idsOf(path.join(world.out, "results.jsonl")), wanted(400))
     }).pipe(Effect.scoped, Effect.provide(emulator(50)))
+  )
+
+  it.live("pauses the endpoint on SIGTERM although the database is gone, or says that it is not paused", () =>
+    Effect.gen(function* () {
+      const { run, start, url, worker } = yield* make(4000, { isMigrated: true })
+      const limit = ["--run", "r", "--chunk", "50", "--concurrency", "8", "--pack", "off"]
+      yield* start([...run, ...limit, "--detach"])
+      for (const [pause, code, ends] of [
+        ["answers", 0, "paused"],
+        ["fails", 5, "running"]
+      ] as const) {
+        const wire = yield* Proxy.make(url)
+        const one = yield* worker(pause, { STINT_DATABASE_URL: Redacted.value(wire.url) })
+        const before = yield* asked
+        yield* World.started(before + 60)
+        yield* wire.break
+        yield* one.kill("SIGTERM")
+        assert.strictEqual((yield* one.end).code, code, one.stderr())
+        assert.strictEqual(one.stderr().includes("MAY STILL BE BILLING"), pause === "fails")
+        assert.strictEqual(yield* World.state, ends)
+      }
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        World.emulator({
+          boot: "short",
+          millis: 50,
+          rules: [{ on: { route: "pause", from: 2 }, do: { status: 503 } }]
+        })
+      )
+    )
   )
 
   it.live("cancels and resumes a run, and reaps what a worker left that was killed", () =>

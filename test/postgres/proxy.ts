@@ -7,12 +7,14 @@ export const make = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   const to = new URL(Redacted.value(url))
   const sockets = new Set<NodeNet.Socket>()
   let isCut = false
+  let isDown = false
   let last: string | undefined
   const cut = () => {
     isCut = true
     for (const socket of sockets) socket.pause()
   }
   const server = NodeNet.createServer((near) => {
+    if (isDown) return void near.destroy()
     const far = NodeNet.connect(Number(to.port), to.hostname)
     for (const [from, into] of [
       [near, far],
@@ -55,11 +57,17 @@ export const make = Effect.fnUntraced(function* (url: Redacted.Redacted) {
       Effect.sync(() => {
         last = said
       }),
+    /** Connections are ended, and no other is let in: as with a server that is gone. */
+    break: Effect.sync(() => {
+      isDown = true
+      for (const socket of sockets) socket.destroy()
+    }),
     /** Whether it is cut now. */
     isCut: Effect.sync(() => isCut),
     /** What waited arrives. */
     mend: Effect.sync(() => {
       isCut = false
+      isDown = false
       for (const socket of sockets) socket.resume()
     })
   }

@@ -83,6 +83,11 @@ export interface Hold {
    * those who left it. Absent where the claim's counts from the start.
    */
   readonly acquired?: Effect.Effect<void> | undefined
+  /**
+   * A call that wakes the endpoint was given up without an answer, and may be carried out yet, for a minute: whoever stands by
+   * looks on for so long. Absent where nobody does.
+   */
+  readonly unanswered?: Effect.Effect<void> | undefined
   /** All that is known by now, from whichever holder. */
   readonly facts: Effect.Effect<Facts>
   /**

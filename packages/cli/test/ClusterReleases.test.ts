@@ -15,7 +15,7 @@ const seen = (state: Seen["state"], ...workers: ReadonlyArray<string>): Seen => 
   }))
 })
 
-const mine = [{ endpoint: "acme/e" }]
+const mine = ["acme/e"]
 
 describe("an endpoint that a worker held before it ended", () => {
   const left = (one: Seen, before = mine) => Releases.leftBy([one], "w1", before).length > 0
@@ -31,6 +31,14 @@ describe("an endpoint that a worker held before it ended", () => {
     assert.isFalse(left(seen("held", "w2")))
     assert.isFalse(left(seen("unconfirmed", "w2")))
     assert.isFalse(left(seen("unconfirmed"), []))
+  })
+})
+
+describe("endpoints that a worker held, where the database cannot be asked", () => {
+  it("are left behind while it holds them still, and all of them where a release has failed", () => {
+    assert.deepStrictEqual(Releases.leftUnread(["acme/e", "acme/f"], ["acme/f"], false), ["acme/f"])
+    assert.deepStrictEqual(Releases.leftUnread(["acme/e"], [], false), [])
+    assert.deepStrictEqual(Releases.leftUnread(["acme/e", "acme/f"], [], true), ["acme/e", "acme/f"])
   })
 })
 

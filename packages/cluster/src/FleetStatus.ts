@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { Row } from "@stint/batch"
+import * as Rows from "./internal/lease/rows.ts"
 import { found } from "./internal/run/found.ts"
 import type { RunNotFound } from "./RunError.ts"
 import { State } from "./RunStatus.ts"
@@ -48,6 +49,7 @@ const Lease = Schema.Struct({
  * | `leases` | of whoever holds it now |
  * | `heldMillis` | since it is held, where it is |
  * | `pricePerHour` | US dollars per replica-hour, where known |
+ * | `mayWakeMillis` | a call that wakes it may yet be carried out although whoever sent it is gone: for so long |
  * | `dollars` | what one replica has cost since it is held, each started minute: at least so much was spent |
  */
 export const EndpointStatus = Schema.Struct({
@@ -58,6 +60,7 @@ export const EndpointStatus = Schema.Struct({
   heldMillis: Schema.optional(Schema.Finite),
   pricePerHour: Schema.optional(Schema.Finite),
   dollars: Schema.optional(Schema.Finite),
+  mayWakeMillis: Schema.optional(Schema.Finite),
   detail: Schema.optional(Schema.String)
 })
 
@@ -131,7 +134,8 @@ export const endpoints: Effect.Effect<
     readonly facts: string
     readonly held: number
     readonly detail: string | null
-  }>`SELECT endpoint, state, policy, facts, detail,
+    readonly wakes: number | null
+  }>`SELECT endpoint, state, policy, facts, detail, ${Rows.mayWakeFor(sql)} AS wakes,
         (extract(epoch FROM clock_timestamp() - since) * 1000)::float8 AS held
       FROM stint_endpoints ORDER BY endpoint`
   const leases = yield* sql<typeof Lease.Type & { readonly endpoint: string }>`
@@ -140,25 +144,25 @@ export const endpoints: Effect.Effect<
       FROM stint_endpoint_leases WHERE expires_at > clock_timestamp() ORDER BY stint_endpoint_leases.since`
   return yield* Effect.forEach(
     rows,
-    Effect.fnUntraced(function* ({ detail, endpoint, facts, held, policy, state }) {
+    Effect.fnUntraced(function* ({ detail, endpoint, facts, held, policy, state, wakes }) {
       // Facts of another version are no reason to show nothing.
       const { pricePerHour } = yield* Effect.orElseSucceed(decodePrice(facts), () => ({
         pricePerHour: undefined
       }))
       const heldMillis = state === "held" ? Math.max(0, held) : undefined
+      const living = leases.filter((lease) => lease.endpoint === endpoint)
       const status: EndpointStatus = {
         endpoint,
         state,
         policy,
-        leases: leases
-          .filter((lease) => lease.endpoint === endpoint)
-          .map(({ millisLeft, phase, since, worker }) => ({ worker, phase, since, millisLeft })),
+        leases: living.map(({ millisLeft, phase, since, worker }) => ({ worker, phase, since, millisLeft })),
         heldMillis,
         pricePerHour,
         dollars:
           heldMillis === undefined || pricePerHour === undefined
             ? undefined
             : (Math.max(1, Math.ceil(heldMillis / 60_000)) * pricePerHour) / 60,
+        mayWakeMillis: living.length === 0 && wakes !== null && wakes > 0 ? wakes : undefined,
         detail: detail ?? undefined
       }
       return status

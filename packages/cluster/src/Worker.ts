@@ -25,6 +25,8 @@ export interface Engagement {
   readonly attempt: number
   /** Completes when the attempt is over, whoever ended it. */
   readonly over: Deferred.Deferred<void>
+  /** `namespace/name`. */
+  readonly endpoint: string
   /** Requests in flight, and how many may be. */
   readonly inFlight: () => number
   readonly share: () => number
@@ -68,6 +70,8 @@ export class Worker extends Context.Service<
     /** Keeps count of a chunk, from its first row to its last, and of what it did. */
     readonly counted: <A, E, R>(chunk: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
     readonly did: (items: number) => void
+    /** The endpoints that it holds for them, or is about to release: this process knows it without a database. */
+    readonly held: () => ReadonlyArray<string>
     /** Tells the worker to stop, and returns when its chunks are finished or the time of grace is over. */
     readonly stop: Effect.Effect<void>
   }
@@ -189,7 +193,9 @@ export const make = Effect.fnUntraced(function* (
   const stop = Effect.suspend(() => {
     isDraining = true
     Deferred.doneUnsafe(told, Effect.void)
-    return chunks === 0 ? Effect.void : Effect.asVoid(Effect.timeoutOption(Deferred.await(idle), grace))
+    // What cannot be written down is not waited for: others have it by then.
+    const done = Effect.raceFirst(Deferred.await(idle), silence.since().lost)
+    return chunks === 0 ? Effect.void : Effect.asVoid(Effect.timeoutOption(done, grace))
   })
 
   yield* Effect.addFinalizer(() => Effect.ignore(sql`DELETE FROM stint_workers WHERE worker = ${name}`))
@@ -231,6 +237,7 @@ export const make = Effect.fnUntraced(function* (
     did: (items) => {
       done += items
     },
+    held: () => [...new Set([...engagements].map(({ endpoint }) => endpoint))],
     stop
   }
 })

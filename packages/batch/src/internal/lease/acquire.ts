@@ -97,7 +97,7 @@ export interface Lease {
   /** Remembers that the scaling is no longer as it was found. */
   readonly setScaling: (found: Found) => void
   /** Remembers when a call that starts the endpoint was given up without an answer. */
-  readonly onUnanswered: (at: number) => void
+  readonly onUnanswered: (at: number) => Effect.Effect<void>
   readonly tell: (event: Event) => Effect.Effect<void>
   readonly spending: Spending
 }
@@ -132,10 +132,12 @@ export const acquire = Effect.fnUntraced(function* (
       const before = lease.phase()
       setPhase({ _tag: "Attempted", endpoint, ...origin })
       let isOpen = false
-      const sent = Wake.start(call, (at) => {
-        isOpen = true
-        lease.onUnanswered(at)
-      })
+      const sent = Wake.start(call, (at) =>
+        Effect.suspend(() => {
+          isOpen = true
+          return lease.onUnanswered(at)
+        })
+      )
       // A refusal says nothing of an attempt before it that was not answered.
       return Effect.tapError(sent, (error) =>
         isOpen || isAmbiguous(error) ? spending.assume : Effect.sync(() => setPhase(before))

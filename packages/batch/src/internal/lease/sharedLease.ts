@@ -185,9 +185,12 @@ export const saw = (lease: SharedLease | undefined, endpoint: Endpoint): Effect.
 /** Remembers when a call that starts it was given up without an answer. */
 export const gaveUp =
   (lease: SharedLease | undefined) =>
-  (at: number): void => {
-    if (lease !== undefined) lease.startGivenUpAt = at
-  }
+  (at: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (lease === undefined) return Effect.void
+      lease.startGivenUpAt = at
+      return lease.hold?.unanswered ?? Effect.void
+    })
 
 /** How far acquiring has come, kept with the lease. */
 export const progress = (lease: SharedLease) => ({

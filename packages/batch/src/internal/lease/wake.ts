@@ -26,13 +26,13 @@ const isUnanswered = (error: unknown) =>
  */
 export const start = <A, E, R>(
   call: Effect.Effect<A, E, R>,
-  onUnanswered: (at: number) => void
+  onUnanswered: (at: number) => Effect.Effect<void>
 ): Effect.Effect<A, E, R> =>
   Effect.gen(function* () {
     const schedule = yield* Policy.CurrentTransient
     const callTimeout = Duration.toMillis(Duration.fromInputUnsafe(yield* Policy.CurrentCallTimeout))
     const from = yield* Clock.currentTimeMillis
-    const unanswered = Effect.map(Clock.currentTimeMillis, onUnanswered)
+    const unanswered = Effect.flatMap(Clock.currentTimeMillis, onUnanswered)
     const heard = (error: unknown) => (isUnanswered(error) ? unanswered : Effect.void)
     return yield* call.pipe(
       Effect.tapError(heard),

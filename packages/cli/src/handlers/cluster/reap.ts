@@ -20,8 +20,13 @@ const Line = Schema.fromJsonString(
 )
 const encode = Schema.encodeEffect(Line)
 
-/** Looks at one endpoint, to the end. */
-const look = Effect.fnUntraced(function* (endpoint: string) {
+/** How often one is looked at that may yet be woken. */
+const LOOK_EVERY = 5000
+/** Before the time is over, so that the last look counts. */
+const LAST_LOOK = 500
+
+/** Looks at one endpoint, to the end. Nothing is to be said of one that sleeps as it did when it was looked at before. */
+const look = Effect.fnUntraced(function* (endpoint: string, isAgain: boolean) {
   const { EndpointKeeper, FleetStatus } = yield* Effect.promise(() => import("@stint/cluster"))
   const finding = yield* EndpointKeeper.reconcile(endpoint).pipe(
     Effect.catchTag("ReconcileFailed", ({ detail }) =>
@@ -32,7 +37,9 @@ const look = Effect.fnUntraced(function* (endpoint: string) {
     case "Unknown":
       return undefined
     case "Released":
-      return { outcome: "released" as const, detail: finding.detail }
+      return isAgain && finding.isAlready === true
+        ? undefined
+        : { outcome: "released" as const, detail: finding.detail }
     case "Woken":
       return { outcome: "woken" as const, detail: "a holder that had been given up is back" }
     case "Unconfirmed":
@@ -67,10 +74,10 @@ export const handle = Effect.fn("cluster reap")(function* (options: Given) {
   const signals = yield* Signals
   const unconfirmed = Ref.set(status, ExitCode.releaseUnconfirmed)
 
-  const one = Effect.fnUntraced(function* (endpoint: string) {
+  const one = Effect.fnUntraced(function* (endpoint: string, isAgain = false) {
     const [namespace, name] = split(endpoint)
     signals.setAtRisk(RunView.atRisk(namespace, name, undefined))
-    const found = yield* look(endpoint)
+    const found = yield* look(endpoint, isAgain)
     signals.setAtRisk(undefined)
     if (found === undefined) return
     const { detail, outcome } = found
@@ -82,12 +89,36 @@ export const handle = Effect.fn("cluster reap")(function* (options: Given) {
     )
   })
 
+  /** Those that sleep and may be woken yet by a call whose sender is gone are looked at until that is no more. */
+  const late = Effect.fnUntraced(function* (before: number) {
+    let told = 0
+    for (;;) {
+      const waiting = (yield* FleetStatus.endpoints).flatMap(
+        ({ endpoint, mayWakeMillis = 0, policy, state }) =>
+          policy === "keep" || mayWakeMillis < LAST_LOOK ? [] : [{ endpoint, state, millis: mayWakeMillis }]
+      )
+      if (waiting.length === 0) break
+      const most = Math.max(...waiting.map(({ millis }) => millis))
+      if (told === 0) {
+        yield* Console.error(
+          `A call that wakes ${waiting.map(({ endpoint }) => endpoint).join(", ")} may come yet, though whoever sent it is gone: looking on for ${Math.ceil(most / 1000)}s.`
+        )
+      }
+      told++
+      if (signals.received() !== undefined) {
+        yield* unconfirmed
+        yield* Console.error("It was not looked at to the end: the command was stopped.")
+        return
+      }
+      yield* Effect.sleep(Math.min(LOOK_EVERY, Math.max(0, most - LAST_LOOK)))
+      for (const { endpoint } of waiting) yield* Supervised.toItsEnd(one(endpoint, true), Console.error)
+    }
+    if (before + told === 0 && !options.json) yield* Console.log("Nothing to release.")
+  })
+
   const work = Effect.gen(function* () {
     const all = (yield* FleetStatus.endpoints).filter(({ state }) => state !== "released")
-    if (all.length === 0) {
-      if (!options.json) yield* Console.log("Nothing to release.")
-      return
-    }
+    if (all.length === 0) return yield* late(0)
     // A lease that is not renewed until it would have run out is that of a holder that is gone.
     const millis = Math.max(0, ...all.flatMap(({ leases }) => leases.map(({ millisLeft }) => millisLeft)))
     if (millis > 0) {
@@ -102,6 +133,7 @@ export const handle = Effect.fn("cluster reap")(function* (options: Given) {
             Console.error(`${endpoint} was not looked at: the command was stopped.`)
           )
     }
+    yield* late(all.length)
   })
   yield* Database.using(options, work).pipe(
     // What nobody could look at may be billing.

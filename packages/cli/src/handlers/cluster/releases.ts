@@ -14,13 +14,23 @@ export const heldBy = <A extends Seen>(all: ReadonlyArray<A>, worker: string): R
 export const leftBy = <A extends Seen>(
   all: ReadonlyArray<A>,
   worker: string,
-  before: ReadonlyArray<Pick<Seen, "endpoint">>
+  before: ReadonlyArray<string>
 ): ReadonlyArray<A> =>
   all.filter(
     ({ endpoint, leases, state }) =>
       leases.some((lease) => lease.worker === worker) ||
-      (leases.length === 0 && state !== "released" && before.some((one) => one.endpoint === endpoint))
+      (leases.length === 0 && state !== "released" && before.includes(endpoint))
   )
+
+/**
+ * The same where the database cannot be asked: what the process knows of itself. Those that it had before and has still; all of
+ * them where a release has failed.
+ */
+export const leftUnread = (
+  before: ReadonlyArray<string>,
+  held: ReadonlyArray<string>,
+  isFailed: boolean
+): ReadonlyArray<string> => before.filter((endpoint) => isFailed || held.includes(endpoint))
 
 /** Whether it is left to others that hold it. A run that goes on is none of them while nobody of it has it. */
 export const isHeldByOthers = (

@@ -146,7 +146,7 @@ export const handle = Effect.fn("cluster worker")(function* (options: Given) {
       ),
       Effect.onError(() => Scope.close(scope, Exit.void))
     )
-    const { name } = Context.get(services, Worker.Worker)
+    const { held, name } = Context.get(services, Worker.Worker)
     isServing = true
     const at = Option.getOrNull(Option.map(health, ({ url }) => url.replace(/\/metrics$/, "")))
     yield* Console.error(
@@ -162,20 +162,22 @@ export const handle = Effect.fn("cluster worker")(function* (options: Given) {
     yield* Console.error(
       `${signal}: finishing what is in flight, giving chunks back, and releasing what nobody else holds, within ${whole}s.`
     )
+    const known = held()
     const risky = yield* looked.pipe(
-      Effect.map((all) => Releases.heldBy(all, name)),
-      Effect.orElseSucceed(() => [])
+      Effect.map((all) => Releases.heldBy(all, name).map(({ endpoint }) => endpoint)),
+      Effect.orElseSucceed(() => known)
     )
-    signals.setAtRisk(
-      risky.length === 0 ? undefined : risky.map(({ endpoint }) => atRisk(endpoint)).join("\n")
-    )
+    signals.setAtRisk(risky.length === 0 ? undefined : risky.map(atRisk).join("\n"))
     const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void))
     const end = yield* Effect.timeoutOption(Fiber.await(closing), options.grace)
     const left = yield* looked.pipe(
-      Effect.map((all) => Releases.leftBy(all, name, risky)),
-      Effect.orElseSucceed(() => risky)
+      Effect.map((all) => Releases.leftBy(all, name, risky).map(({ endpoint }) => endpoint)),
+      Effect.orElseSucceed(() => {
+        const isFailed = Option.isSome(end) && Exit.isFailure(end.value)
+        return Releases.leftUnread(risky, held(), isFailed)
+      })
     )
-    for (const { endpoint } of left) {
+    for (const endpoint of left) {
       yield* Ref.set(status, ExitCode.releaseUnconfirmed)
       yield* Console.error(
         `stint: ${atRisk(endpoint)}, or: stint cluster reap. Workers that are left see to it within seconds.`

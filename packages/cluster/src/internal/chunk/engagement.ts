@@ -56,7 +56,9 @@ export const make = Effect.fnUntraced(function* <In, Out, E, R>(
   let inFlight = () => 0
   let share = () => 0
   // Watched before the first call that may start a bill: a boot takes minutes.
+  const endpoint = `${namespace}/${settings.endpoint.name}`
   yield* worker.engage({
+    endpoint,
     id: run.id,
     attempt: run.attempt,
     over,
@@ -68,7 +70,7 @@ export const make = Effect.fnUntraced(function* <In, Out, E, R>(
       id: run.id,
       attempt: run.attempt,
       worker: worker.name,
-      endpoint: `${namespace}/${settings.endpoint.name}`,
+      endpoint,
       accounts: worker.accounts
     },
     ManagedEndpoint.make(toManaged(settings.endpoint))

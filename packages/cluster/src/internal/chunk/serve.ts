@@ -6,10 +6,12 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Predicate from "effect/Predicate"
 import * as RcMap from "effect/RcMap"
 import * as Semaphore from "effect/Semaphore"
 import { Worker } from "../../Worker.ts"
+import { within } from "../lease/within.ts"
 import { type ChunkItem, MAX_ATTEMPTS, queueOf } from "../run/workflow.ts"
 import type { Definition } from "./definition.ts"
 import * as Engagement from "./engagement.ts"
@@ -19,6 +21,8 @@ import type { Since } from "./silence.ts"
 
 /** How long the endpoint is held for a run that has no chunk for this worker any more. */
 const LINGER = Duration.seconds(3)
+/** How long those that take are waited for when they are to stop: what they give back goes to a database that may be away. */
+const GIVE_BACK = Duration.seconds(3)
 /** Chunks that are had in hand at the least, so that one begins while another ends. */
 const LEAST_CHUNKS = 2
 
@@ -121,8 +125,10 @@ export const serve = Effect.fnUntraced(function* <In, Out, E, R>(definition: Def
     Effect.repeat({ while: () => !worker.isDraining() })
   )
 
-  for (let nth = 0; nth < worker.maxChunks; nth++) yield* Effect.forkScoped(taker)
-  yield* Effect.forkScoped(look(definition.name))
-  // Before those that take are interrupted.
-  yield* Effect.addFinalizer(() => worker.stop)
+  const busy = [...Array.from({ length: worker.maxChunks }, () => taker), look(definition.name)]
+  const fibers = yield* Effect.forEach(busy, (one) => Effect.forkDetach(one))
+  // The endpoint is released after this, and not later because nobody can be told what is given back.
+  yield* Effect.addFinalizer(() =>
+    Effect.andThen(worker.stop, Effect.ignoreCause(within(Fiber.interruptAll(fibers), GIVE_BACK)))
+  )
 })

@@ -6,14 +6,14 @@ import * as Schema from "effect/Schema"
  * | --- | --- |
  * | `Held` | somebody holds it, and it is as it was |
  * | `Woken` | a holder that had been given up is back, and it was resumed for it |
- * | `Released` | nobody holds it, and it is as its policy wants, read back |
+ * | `Released` | nobody holds it, and it is as its policy wants, read back; `isAlready`: as it was before |
  * | `Unconfirmed` | nobody holds it, and it may be billing: to be tried again |
  * | `Unknown` | nobody ever held it |
  */
 export const Finding = Schema.TaggedUnion({
   Held: { detail: Schema.String },
   Woken: {},
-  Released: { detail: Schema.String },
+  Released: { detail: Schema.String, isAlready: Schema.optionalKey(Schema.Boolean) },
   Unconfirmed: { detail: Schema.String },
   Unknown: {}
 })

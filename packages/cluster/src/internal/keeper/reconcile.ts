@@ -89,7 +89,8 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
         Effect.catchTag("NotFound", () => Effect.succeed("asleep" as const)),
         Effect.mapError((error) => new ReconcileFailed({ endpoint, detail: error.message }))
       )
-    if (state === "asleep") return { _tag: "Released", detail: "already; a call that wakes it may come yet" }
+    const detail = "already; a call that wakes it may come yet"
+    if (state === "asleep") return { _tag: "Released", detail, isAlready: true }
     const isOurs = yield* asked(endpoint, rows.wokenLate(endpoint))
     return isOurs ? yield* release(endpoint, row) : { _tag: "Held", detail: "held by another process by now" }
   })
@@ -133,7 +134,7 @@ export const make = Effect.fnUntraced(function* (options?: Options): Effect.fn.R
         if (row.state !== "released") return yield* release(endpoint, row)
         return mayWake && row.policy !== "keep"
           ? yield* watch(endpoint, row)
-          : { _tag: "Released", detail: "already" }
+          : { _tag: "Released", detail: "already", isAlready: true }
       }
       const isAsleep = row.state !== "held" && living.some(({ phase }) => phase === "held")
       return isAsleep ? yield* wake(endpoint) : { _tag: "Held", detail: `${living.length} holders` }

@@ -26,7 +26,8 @@ export const elapsed = (from: Moment, to: Moment): number =>
 export interface Pulse {
   readonly renew: (
     me: Holder,
-    phase: Phase
+    phase: Phase,
+    isCalling: boolean
   ) => Effect.Effect<{ readonly mine: boolean; readonly others: number }, unknown>
   readonly retake: (me: Holder, phase: Phase) => Effect.Effect<State | undefined, unknown>
 }
@@ -35,9 +36,13 @@ export interface Heart {
   readonly isSure: () => boolean
   readonly losses: () => number
   readonly regained: Effect.Effect<void>
+  /** Whether the last beat went unanswered. */
+  readonly isAway: () => boolean
   /** Others that held it at the last beat that was answered. */
   readonly others: () => number
   readonly setPhase: (phase: Phase) => void
+  /** Whether a call that wakes the endpoint is under way. */
+  readonly setCalling: (isCalling: boolean) => void
   readonly stop: Effect.Effect<void>
 }
 
@@ -68,6 +73,7 @@ export const start = Effect.fnUntraced(function* (options: {
   let others = 0
   let isAway = false
   let isLost = false
+  let isCalling = false
 
   const isSure = () => sureFrom !== undefined && elapsed(sureFrom, now()) < ttlMillis
 
@@ -96,7 +102,7 @@ export const start = Effect.fnUntraced(function* (options: {
     // It may have been taken again without an answer; what it is worth is not known until the endpoint is awake.
     if (isLost) return yield* regain
     const at = now()
-    const seen = yield* within(rows.renew(me, phase), patienceOf(ttlMillis))
+    const seen = yield* within(rows.renew(me, phase, isCalling), patienceOf(ttlMillis))
     if (isAway) yield* Effect.logInfo(`The lease of endpoint "${endpoint}" is renewed again.`)
     isAway = false
     others = seen.others
@@ -142,9 +148,13 @@ export const start = Effect.fnUntraced(function* (options: {
     regained: Effect.suspend(() =>
       Effect.whileLoop({ while: () => !isSure(), body: () => Effect.sleep(LOOK_EVERY), step: () => {} })
     ),
+    isAway: () => isAway,
     others: () => others,
     setPhase: (next) => {
       phase = next
+    },
+    setCalling: (next) => {
+      isCalling = next
     },
     stop: Effect.asVoid(Effect.forkDetach(Fiber.interrupt(fiber), { startImmediately: true }))
   }

@@ -2,13 +2,18 @@
  * A place among the holders, in rows.
  */
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as Leases from "@stint/batch/Leases"
 import type { Decision } from "./decision.ts"
 import { type Heart, QUESTION } from "./heartbeat.ts"
-import type { Holder, Rows } from "./rows.ts"
+import * as Rows from "./rows.ts"
 import { within } from "./within.ts"
+
+/** How long a database that is away is asked once more. */
+const BRIEF = Duration.seconds(1)
 
 /** What stood in the way, in a line. */
 export const detailOf = (cause: Cause.Cause<unknown>): string => {
@@ -31,8 +36,8 @@ const orphanOf = (decision: Decision): Leases.Hold["orphan"] => {
 }
 
 export const make = (options: {
-  readonly rows: Rows
-  readonly me: Holder
+  readonly rows: Rows.Rows
+  readonly me: Rows.Holder
   readonly claim: Leases.Claim
   readonly decision: Extract<Decision, { readonly _tag: "New" | "Joined" | "TakenOver" }>
   readonly heart: Heart
@@ -50,9 +55,29 @@ export const make = (options: {
     new Leases.LeaseRecordError({ namespace, name, path: "stint_endpoints", detail })
   const warn = (what: string, cause: Cause.Cause<unknown>) =>
     Effect.logWarning(`The lease of endpoint "${me.endpoint}" ${what}: ${detailOf(cause)}`)
+  /** A call that wakes it was given up without an answer. */
+  let mayLand = false
+  let isLeaving = false
+  let isUnanswered = false
+  /** Asks once. A database that is away already does not keep a release waiting each time anew. */
+  const once = <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.suspend(() => {
+      const isAway = isLeaving && (isUnanswered || heart.isAway())
+      return within(effect, isAway ? BRIEF : QUESTION)
+    }).pipe(
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          isUnanswered = Exit.isFailure(exit)
+        })
+      )
+    )
   /** A moment's trouble is waited out. */
   const asked = <A, E>(effect: Effect.Effect<A, E>) =>
-    Effect.retry(within(effect, QUESTION), { schedule: Schedule.spaced("500 millis"), times: 2 })
+    Effect.retry(once(effect), {
+      schedule: Schedule.spaced("500 millis"),
+      times: 2,
+      while: () => !(isLeaving && heart.isAway())
+    })
 
   return {
     orphan: orphanOf(decision),
@@ -60,6 +85,7 @@ export const make = (options: {
     note: (facts) =>
       Effect.gen(function* () {
         if (facts.acquisition !== undefined) isAwake = false
+        if (Rows.wakes(facts)) heart.setCalling(true)
         known = Leases.merge(known, facts)
         const said = Leases.merge(unsaid, facts)
         unsaid = said
@@ -72,7 +98,12 @@ export const make = (options: {
     acquired: Effect.suspend(() => {
       isAwake = true
       heart.setPhase("held")
-      return asked(rows.acquired(me, claim.policy))
+      heart.setCalling(false)
+      return asked(rows.acquired(me, claim.policy, mayLand))
+    }).pipe(Effect.catchCause((cause) => warn("could not be written", cause))),
+    unanswered: Effect.suspend(() => {
+      mayLand = true
+      return asked(rows.called(me))
     }).pipe(Effect.catchCause((cause) => warn("could not be written", cause))),
     facts: asked(rows.look(me.endpoint)).pipe(
       Effect.map((seen) => {
@@ -89,12 +120,12 @@ export const make = (options: {
       losses: heart.losses,
       regained: heart.regained,
       // A connection that is lost as it asks says nothing. Where nobody can be asked, nobody else can have come.
-      isOurs: within(
-        Effect.retry(rows.fence(me), { schedule: Schedule.spaced("200 millis"), times: 4 }),
-        QUESTION
-      ).pipe(Effect.orElseSucceed(() => true))
+      isOurs: once(Effect.retry(rows.fence(me), { schedule: Schedule.spaced("200 millis"), times: 4 })).pipe(
+        Effect.orElseSucceed(() => true)
+      )
     },
     leave: Effect.gen(function* () {
+      isLeaving = true
       heart.setPhase("releasing")
       const answer = yield* asked(rows.leave(me, isAwake)).pipe(
         Effect.catchCause((cause) =>

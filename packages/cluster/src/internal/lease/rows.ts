@@ -106,6 +106,15 @@ const decodeDue = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ endpoint: Schema.String, isHeld: Schema.Boolean }))
 )
 
+/** Whether they announce a call that wakes the endpoint. */
+export const wakes = ({ acquisition }: Leases.Facts): boolean =>
+  acquisition === "Created" || acquisition === "Resumed"
+
+/** For how many milliseconds a row of `stint_endpoints` may be woken yet by a call whose sender is gone; null: no call is known. */
+export const mayWakeFor = (sql: SqlClient.SqlClient) =>
+  sql`(extract(epoch FROM greatest(waking_until, (SELECT max(called_at) FROM stint_endpoint_leases u
+    WHERE u.endpoint = stint_endpoints.endpoint) + make_interval(secs => ${UNDER_WAY / 1000})) - clock_timestamp()) * 1000)::float8`
+
 export const make = (sql: SqlClient.SqlClient) => {
   const span = (millis: number) => sql`make_interval(secs => ${millis / 1000})`
   const until = (ttlMillis: number) => sql`clock_timestamp() + ${span(ttlMillis)}`
@@ -122,14 +131,13 @@ export const make = (sql: SqlClient.SqlClient) => {
   const bounded = sql`, set_config('idle_in_transaction_session_timeout', ${String(GRIP)}, true)`
 
   const isUnderWay = sql`called_at > clock_timestamp() - ${span(UNDER_WAY)}`
-  const mayWake = sql`(coalesce(waking_until > clock_timestamp(), false) OR EXISTS (SELECT FROM stint_endpoint_leases u
-    WHERE u.endpoint = stint_endpoints.endpoint AND ${isUnderWay}))`
   const nobodyLives = sql`NOT EXISTS (SELECT FROM stint_endpoint_leases l
     WHERE l.endpoint = stint_endpoints.endpoint AND expires_at > clock_timestamp())`
 
   const read = Effect.fnUntraced(function* (endpoint: string, isLocked: boolean) {
     const [row] = yield* Effect.flatMap(
-      sql`SELECT api_url AS "apiUrl", state, policy, facts, to_json(since) #>> '{}' AS since, detail, ${mayWake} AS "mayWake"
+      sql`SELECT api_url AS "apiUrl", state, policy, facts, to_json(since) #>> '{}' AS since, detail,
+        coalesce(${mayWakeFor(sql)} > 0, false) AS "mayWake"
         ${isLocked ? bounded : sql.literal("")} FROM stint_endpoints WHERE endpoint = ${endpoint}
         ${sql.literal(isLocked ? "FOR UPDATE" : "")}`,
       decodeRows
@@ -152,6 +160,9 @@ export const make = (sql: SqlClient.SqlClient) => {
     sql`INSERT INTO stint_endpoint_leases (endpoint, holder, worker, phase, expires_at)
       VALUES (${endpoint}, ${holder}::uuid, ${worker}, ${phase}, ${until(ttlMillis)})
       ON CONFLICT (endpoint, holder) DO UPDATE SET expires_at = EXCLUDED.expires_at, phase = EXCLUDED.phase`
+
+  const called = ({ endpoint, holder }: Pick<Holder, "endpoint" | "holder">) =>
+    sql`UPDATE stint_endpoint_leases SET called_at = clock_timestamp() WHERE endpoint = ${endpoint} AND holder = ${holder}::uuid`
 
   const remove = ({ endpoint, holder }: Pick<Holder, "endpoint" | "holder">) =>
     sql`DELETE FROM stint_endpoint_leases WHERE endpoint = ${endpoint} AND holder = ${holder}::uuid`
@@ -191,10 +202,14 @@ export const make = (sql: SqlClient.SqlClient) => {
       )
     },
 
-    /** Goes on holding; `mine` is false where the lease has run out. A beat that comes late does not undo a step. */
-    renew: ({ endpoint, holder, ttlMillis }: Holder, phase: Phase) =>
+    /**
+     * Goes on holding; `mine` is false where the lease has run out. A beat that comes late does not undo a step. A call that wakes
+     * the endpoint is tried again for minutes: it may have been sent anew at any time until the last beat.
+     */
+    renew: ({ endpoint, holder, ttlMillis }: Holder, phase: Phase, isCalling: boolean) =>
       sql`WITH mine AS (
           UPDATE stint_endpoint_leases SET expires_at = ${until(ttlMillis)},
+            called_at = ${isCalling ? sql`clock_timestamp()` : sql`called_at`},
             phase = CASE WHEN phase = 'releasing' OR ${phase} = 'acquiring' THEN phase ELSE ${phase} END
           WHERE endpoint = ${endpoint} AND holder = ${holder}::uuid AND expires_at > clock_timestamp() RETURNING 1
         ) SELECT (SELECT count(*) > 0 FROM mine) AS mine, (SELECT count(*)::int FROM stint_endpoint_leases
@@ -232,21 +247,20 @@ export const make = (sql: SqlClient.SqlClient) => {
           if (!seen?.living.some((one) => one.holder === holder)) return false
           yield* sql`UPDATE stint_endpoints SET facts = ${encodeFacts(Leases.merge(seen.row.facts, facts))},
             updated_at = clock_timestamp() WHERE endpoint = ${endpoint}`
-          if (facts.acquisition === "Created" || facts.acquisition === "Resumed") {
-            yield* sql`UPDATE stint_endpoint_leases SET called_at = clock_timestamp()
-              WHERE endpoint = ${endpoint} AND holder = ${holder}::uuid`
-          }
+          if (wakes(facts)) yield* called({ endpoint, holder })
           return true
         })
       ),
 
-    /** The endpoint is had: others may come in, and the policy is that of the claim. */
-    acquired: (me: Holder, policy: ReleasePolicy) =>
+    called,
+
+    /** The endpoint is had: others may come in, and the policy is that of the claim. `mayLand`: not all calls were answered. */
+    acquired: (me: Holder, policy: ReleasePolicy, mayLand: boolean) =>
       locked(me.endpoint, () =>
         Effect.andThen(
           sql`UPDATE stint_endpoints SET state = 'held', policy = ${policy}, updated_at = clock_timestamp(), detail = NULL
             WHERE endpoint = ${me.endpoint}`,
-          sql`UPDATE stint_endpoint_leases SET phase = 'held', called_at = NULL
+          sql`UPDATE stint_endpoint_leases SET phase = 'held', called_at = ${mayLand ? sql`called_at` : null}
             WHERE endpoint = ${me.endpoint} AND holder = ${me.holder}::uuid`
         )
       ),

@@ -5,9 +5,11 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { Limit } from "@stint/batch"
 import { TTL } from "../../FleetLimit.ts"
+import { within } from "../lease/within.ts"
 import * as Counts from "./counts.ts"
 import * as Divide from "./divide.ts"
 import * as Pool from "./pool.ts"
@@ -19,6 +21,9 @@ const LONGEST = 5000
 const EACH = 50
 /** A worker that has work and no part asks again sooner. */
 const IMPATIENT = 200
+
+/** How long its leaving may take. */
+const LEAVING = Duration.seconds(2)
 
 /** Before the others have its part, a worker that hears nothing stops using it. */
 const TRUSTED = (Duration.toMillis(TTL) * 2) / 3
@@ -119,7 +124,14 @@ export const make = Effect.fnUntraced(function* <E>(
     )
   )
 
-  yield* Effect.addFinalizer(() => Effect.andThen(step, Effect.ignore(store.leave(worker))))
-  yield* Effect.forkScoped(Effect.forever(Effect.flatMap(speak, (wait) => Effect.sleep(wait))))
+  const speaking = yield* Effect.forkDetach(
+    Effect.forever(Effect.flatMap(speak, (wait) => Effect.sleep(wait)))
+  )
+  // The endpoint is released after this: nobody waits long for a database that may be away.
+  yield* Effect.addFinalizer(() =>
+    Effect.ignoreCause(
+      within(Effect.andThen(Fiber.interrupt(speaking), Effect.andThen(step, store.leave(worker))), LEAVING)
+    )
+  )
   return { pool, share }
 })

@@ -3,6 +3,7 @@
  * its own with each pulse, in the same statement.
  */
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -11,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { Cost, CostLedger } from "@stint/batch"
+import { within } from "../lease/within.ts"
 import * as Bill from "./bill.ts"
 
 /** After so long without a word, in milliseconds, a worker is taken for dead: as long as its row among the workers lasts. */
@@ -163,7 +165,7 @@ export const kept = Effect.fnUntraced(function* <A, E, R>(
     const { facts, steps } = yield* word
     yield* sql`UPDATE stint_accounts SET steps = ${steps}, facts = ${facts}, seen_at = clock_timestamp(), ended = true
       WHERE run_id = ${id}::text::bigint AND attempt = ${attempt} AND account = ${account}`
-  }).pipe(Effect.timeout("5 seconds"), Effect.ignoreCause)
+  }).pipe((said) => Effect.ignoreCause(within(said, Duration.seconds(5))))
 
   yield* Effect.retry(open, patience).pipe(
     Effect.catchCause((cause) =>
