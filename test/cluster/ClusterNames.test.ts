@@ -1,7 +1,8 @@
 /** Workers that were given one name. */
 import { assert, it } from "@effect/vitest"
 import { ClusterBatch, FleetLimit, InputRef, RunStatus } from "@stint/cluster"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
+import * as Proxy from "../postgres/proxy.ts"
 import { counting, embedding, endpoint, inWorld, lines } from "./clusterWorld.ts"
 
 it.live(
@@ -32,4 +33,28 @@ it.live(
         })
       )
     })
+)
+
+it.live("one that stood still for so long that another took its name goes by a name of its own", () =>
+  inWorld(counting(5), (world) =>
+    Effect.gen(function* () {
+      const wire = yield* Proxy.make(world.url)
+      yield* Effect.addFinalizer(() => wire.mend)
+      const names = Effect.map(RunStatus.workers, (all) => all.map(({ worker }) => worker))
+      const until = (count: number) =>
+        Effect.repeat(names, {
+          schedule: Schedule.spaced("100 millis"),
+          until: ({ length }) => length === count
+        }).pipe(Effect.timeout("20 seconds"))
+      yield* world.start({ name: "twin" }, wire.url)
+      yield* wire.cut
+      yield* until(0)
+      yield* world.start({ name: "twin" })
+      assert.deepStrictEqual(yield* names, ["twin"])
+      yield* wire.mend
+      const [first, second] = yield* until(2)
+      assert.strictEqual(first, "twin")
+      assert.match(second ?? "", /^twin-[0-9a-f]{8}$/)
+    })
+  )
 )

@@ -51,6 +51,7 @@ export interface Options {
 export class Worker extends Context.Service<
   Worker,
   {
+    /** Another by the time that it comes to, where it stood still and another worker took its name. */
     readonly name: string
     /** Completes when the worker has been told to stop: nothing more is taken, what is in flight is finished. */
     readonly draining: Effect.Effect<void>
@@ -98,8 +99,8 @@ export const make = Effect.fnUntraced(function* (
   const sql = (yield* SqlClient.SqlClient).withoutTransforms()
   const clock = yield* Clock.Clock
   const host = yield* Effect.sync(() => NodeOs.hostname())
-  const random = yield* Effect.sync(() => SecureRandom.uuidV4Unsafe().slice(0, 8))
-  const wanted = options.name ?? `${host}-${random}`
+  const wanted =
+    options.name ?? (yield* Effect.sync(() => `${host}-${SecureRandom.uuidV4Unsafe().slice(0, 8)}`))
   const grace = Duration.fromInputUnsafe(options.grace ?? "20 seconds")
   const runs = yield* Runs.make
   const writer = yield* Writer.make
@@ -139,35 +140,46 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const until = sql.literal(`clock_timestamp() + interval '${Duration.toMillis(TTL)} milliseconds'`)
+  /** Has the name, if nobody else does; `started_at` says from then on whose it is. */
   const take = (name: string) =>
     within(
-      sql`INSERT INTO stint_workers (worker, host, state, definitions, expires_at) VALUES (${name}, ${host}, 'working', '', ${until})
-        ON CONFLICT (worker) DO UPDATE SET host = EXCLUDED.host, expires_at = EXCLUDED.expires_at
-        WHERE stint_workers.expires_at < clock_timestamp() RETURNING 1`,
+      sql<{ readonly since: string }>`INSERT INTO stint_workers (worker, host, state, definitions, expires_at)
+        VALUES (${name}, ${host}, 'working', '', ${until})
+        ON CONFLICT (worker) DO UPDATE SET host = EXCLUDED.host, expires_at = EXCLUDED.expires_at, started_at = clock_timestamp()
+        WHERE stint_workers.expires_at < clock_timestamp() RETURNING started_at::text AS since`,
       QUESTION
     ).pipe(
-      Effect.map((rows) => rows.length > 0),
-      Effect.orElseSucceed(() => false)
+      Effect.map(([row]) => row?.since),
+      Effect.orElseSucceed(() => undefined)
     )
-  const isFree = yield* take(wanted)
-  const name = isFree ? wanted : `${wanted}-${random}`
-  if (!isFree) {
-    yield* take(name)
+  let name = wanted
+  let since = yield* take(wanted)
+  /** Its part of a limit and its bill are kept by its name: two workers never share one. */
+  const rename = Effect.gen(function* () {
+    const mine = `${wanted}-${SecureRandom.uuidV4Unsafe().slice(0, 8)}`
+    since = yield* take(mine)
+    name = mine
     yield* Effect.logWarning(
       `Another worker may have the name "${wanted}": it is there, or cannot be asked for. This one goes by "${name}".`
     )
-  }
+  })
+  if (since === undefined) yield* rename
 
   const announce = Effect.gen(function* () {
     const words = yield* Effect.forEach(accounts, ({ word }) => word)
     const { done, inFlight, rate, share, state } = look()
     const served = [...definitions].toSorted().join(" ")
     const billed = words.length === 0 ? sql.literal("") : sql`WITH billed AS (${Accounts.spoken(sql, words)})`
-    yield* sql`${billed} INSERT INTO stint_workers (worker, host, state, definitions, expires_at, in_flight, limit_share, items_done, rate)
-      VALUES (${name}, ${host}, ${state}, ${served}, ${until}, ${inFlight}, ${share}, ${String(done)}::text::bigint, ${String(rate)}::text::float8)
+    const mine = since === undefined ? sql`clock_timestamp()` : sql`${since}::text::timestamptz`
+    const rows =
+      yield* sql`${billed} INSERT INTO stint_workers (worker, host, state, definitions, expires_at, in_flight, limit_share, items_done, rate, started_at)
+      VALUES (${name}, ${host}, ${state}, ${served}, ${until}, ${inFlight}, ${share}, ${String(done)}::text::bigint, ${String(rate)}::text::float8, ${mine})
       ON CONFLICT (worker) DO UPDATE SET state = EXCLUDED.state, definitions = EXCLUDED.definitions, seen_at = clock_timestamp(),
         expires_at = EXCLUDED.expires_at, in_flight = EXCLUDED.in_flight, limit_share = EXCLUDED.limit_share,
-        items_done = EXCLUDED.items_done, rate = EXCLUDED.rate`
+        items_done = EXCLUDED.items_done, rate = EXCLUDED.rate
+      WHERE ${sql.literal(String(since === undefined))} OR stint_workers.started_at = EXCLUDED.started_at RETURNING 1`
+    // It stood still for so long that another has its name.
+    if (rows.length === 0) yield* rename
   })
 
   /** Tells those that are at an attempt which is over. */
@@ -198,11 +210,17 @@ export const make = Effect.fnUntraced(function* (
     return chunks === 0 ? Effect.void : Effect.asVoid(Effect.timeoutOption(done, grace))
   })
 
-  yield* Effect.addFinalizer(() => Effect.ignore(sql`DELETE FROM stint_workers WHERE worker = ${name}`))
+  yield* Effect.addFinalizer(() =>
+    Effect.ignore(
+      sql`DELETE FROM stint_workers WHERE worker = ${name} AND started_at = ${since ?? "-infinity"}::text::timestamptz`
+    )
+  )
   yield* Effect.forkScoped(pulse)
 
   return {
-    name,
+    get name() {
+      return name
+    },
     draining: Deferred.await(told),
     isDraining: () => isDraining,
     since: silence.since,

@@ -80,7 +80,9 @@ export const make = Effect.fnUntraced(function* <In, Out, E, R>(
   const stock: Stock = { rows: 0, waiting: 0 }
   const { max } = toLimit(settings.limit)
   const member = yield* Member.make({
-    worker: worker.name,
+    get worker() {
+      return worker.name
+    },
     max,
     begin: (known) =>
       Effect.provideService(

@@ -29,6 +29,7 @@ const LEAVING = Duration.seconds(2)
 const TRUSTED = (Duration.toMillis(TTL) * 2) / 3
 
 export interface Options<E> {
+  /** Its name now. */
   readonly worker: string
   /** The most that may ever be in flight. */
   readonly max: number
@@ -49,7 +50,7 @@ export interface Member {
 export const make = Effect.fnUntraced(function* <E>(
   options: Options<E>
 ): Effect.fn.Return<Member, never, Scope.Scope> {
-  const { max, store, worker } = options
+  const { max, store } = options
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
   let counts = Counts.none
@@ -103,14 +104,14 @@ export const make = Effect.fnUntraced(function* <E>(
     const total = controller.current()
     const parts = Divide.grants(total, members)
     yield* store.give(total, parts)
-    granted = parts.get(worker) ?? 0
+    granted = parts.get(options.worker) ?? 0
   })
 
   const speak = Effect.gen(function* () {
     const at = now()
     const inFlight = pool.inFlight()
     const demand = Math.max(0, Math.min(max, Math.floor(options.demand())))
-    const answer = yield* store.report({ worker, demand, inFlight, counts })
+    const answer = yield* store.report({ worker: options.worker, demand, inFlight, counts })
     granted = answer.granted
     heardAt = at
     if (answer.leads === undefined) yield* step
@@ -130,7 +131,10 @@ export const make = Effect.fnUntraced(function* <E>(
   // The endpoint is released after this: nobody waits long for a database that may be away.
   yield* Effect.addFinalizer(() =>
     Effect.ignoreCause(
-      within(Effect.andThen(Fiber.interrupt(speaking), Effect.andThen(step, store.leave(worker))), LEAVING)
+      within(
+        Effect.andThen(Fiber.interrupt(speaking), Effect.andThen(step, store.leave(options.worker))),
+        LEAVING
+      )
     )
   )
   return { pool, share }
