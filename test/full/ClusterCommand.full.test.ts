@@ -279,7 +279,7 @@ describe("stint cluster", () => {
 
   it.live("cancels and resumes a run, and reaps what a worker left that was killed", () =>
     Effect.gen(function* () {
-      const { done, run, start, worker } = yield* make(400, { isMigrated: true })
+      const { done, run, start, url, worker } = yield* make(400, { isMigrated: true })
       const killed = yield* worker("w1")
       const limit = ["--run", "r", "--chunk", "50", "--concurrency", "8", "--pack", "off"]
       const detached = yield* done(0, ...run, ...limit, "--detach")
@@ -295,6 +295,20 @@ describe("stint cluster", () => {
       assert.deepStrictEqual({ endpoint, outcome }, { endpoint: "tester/batch", outcome: "released" })
       assert.strictEqual(yield* World.state, "paused")
       assert.include((yield* done(0, "reap")).stdout(), "Nothing to release")
+
+      // A worker was lost whose call may come yet: it is looked on, and what it has woken is put to sleep again.
+      yield* Effect.gen(function* () {
+        const sql = yield* SqlClient
+        yield* sql`INSERT INTO stint_endpoint_leases (endpoint, holder, worker, phase, expires_at, called_at) VALUES
+          ('tester/batch', gen_random_uuid(), 'gone', 'acquiring', clock_timestamp() - interval '40 seconds', clock_timestamp() - interval '48 seconds')`
+      }).pipe(Effect.provide(Postgres.client(url, 1)))
+      const late = yield* start(["reap"])
+      yield* late.says("may come yet")
+      yield* Effect.flatMap(Emulator.Emulator, (emulator) => emulator.setState("batch", "running"))
+      assert.strictEqual((yield* late.end).code, 0, late.stderr())
+      assert.include(late.stdout(), "released: paused")
+      assert.notInclude(late.stdout(), "Nothing to release")
+      assert.strictEqual(yield* World.state, "paused")
 
       yield* worker("w2")
       const waiting = yield* start([...run, ...limit])
