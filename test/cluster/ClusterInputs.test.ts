@@ -55,6 +55,19 @@ describe("rows of the command over a cluster", () => {
           assert.strictEqual(twice._tag, "SourceError")
           assert.include(twice.message, '"7" is not unique')
 
+          yield* ClusterRows.rows.start({
+            ...options,
+            run: "nothing",
+            input: InputRef.table("SELECT id FROM nothing", "id"),
+            parameters: { kind: "embed" }
+          })
+          const nothing = yield* Effect.flip(ClusterBatch.wait("nothing"))
+          assert.include(
+            nothing.message,
+            'The input of the query cannot be read: Postgres says: relation "nothing"'
+          )
+          assert.include(nothing.message, "start another run with one that is right")
+
           const parameters = { kind: "embed", mapping: { template: "{{ never closed" } } as const
           const refused = yield* Effect.flip(
             ClusterRows.rows.start({ ...options, run: "refused", input: table, parameters })

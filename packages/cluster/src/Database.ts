@@ -4,12 +4,12 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import { SqlError } from "effect/sql/SqlError"
 import * as PgClient from "@effect/sql-pg/PgClient"
+import { innermost } from "./internal/innermost.ts"
 import * as Migrations from "./Migrations.ts"
 
 /** The database is not named, or not in a way that can be used. */
@@ -84,12 +84,6 @@ const secretsOf = ({ url }: Place): ReadonlyArray<string> => {
     () => password
   )
   return [password, Effect.runSync(plain)]
-}
-
-const innermost = (error: unknown): string => {
-  const cause = Predicate.isError(error) ? error.cause : undefined
-  if (cause !== undefined && cause !== error) return innermost(cause)
-  return Predicate.isError(error) ? error.message : String(error)
 }
 
 /** What went wrong, in the words of whoever knows best, and without the password. */

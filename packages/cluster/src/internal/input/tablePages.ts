@@ -7,6 +7,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { Source } from "@stint/batch"
 import type { InputRef } from "../../InputRef.ts"
+import { innermost } from "../innermost.ts"
 import { isTransient } from "../results/transient.ts"
 
 /** The rows after one key and up to another, and their checksum. */
@@ -29,7 +30,11 @@ const bytesOf = (rows: ReadonlyArray<{ readonly stint_row: string }>) =>
 const toError = (error: SqlError) =>
   isTransient(error)
     ? error
-    : new Source.SourceError({ path: "the table", line: 0, detail: `the query fails: ${error.message}` })
+    : new Source.SourceError({
+        path: "of the query",
+        line: 0,
+        detail: `Postgres says: ${innermost(error)}. The query is written into the run: start another run with one that is right`
+      })
 
 /** Looks at a query, so that its rows can be asked for. */
 export const open = Effect.fnUntraced(function* ({
