@@ -32,6 +32,8 @@ describe("a worker that is told to stop while it cannot reach its database, and 
             until: (now) => now === "paused"
           }).pipe(Effect.timeout("100 seconds"))
           assert.isBelow((yield* Clock.currentTimeMillis) - from, 20_000)
+          // What still waits for it is not waited for here.
+          yield* wire.mend
         })
       )
     )
