@@ -88,7 +88,7 @@ describe("an endpoint kept by a cluster", () => {
         assert.strictEqual(finding._tag, "Held")
         yield* letGo
         const after = yield* one.run(EndpointKeeper.reconcile(`emulator/${name}`, options))
-        assert.deepStrictEqual(after, { _tag: "Released", detail: "already" })
+        assert.deepStrictEqual(after, { _tag: "Released", detail: "already", isAlready: true })
         assert.deepStrictEqual(yield* one.run(EndpointKeeper.reconcile("emulator/other", options)), {
           _tag: "Unknown"
         })
