@@ -2,7 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { ClusterBatch, InputRef } from "@stint/cluster"
 import { Emulator } from "@stint/emulator"
-import { Effect, Schedule } from "effect"
+import { type Duration, Effect, Schedule } from "effect"
 import { counting, embedding, endpoint, inWorld, limit, lines } from "./clusterWorld.ts"
 
 it.live(
@@ -18,17 +18,17 @@ it.live(
             Effect.map(([first]) => first?.state),
             Effect.provide(world.emulator)
           )
-          const until = (wanted: string) =>
+          const until = (wanted: string, within: Duration.Input) =>
             Effect.repeat(state, {
               schedule: Schedule.spaced("50 millis"),
               until: (now) => now === wanted
-            }).pipe(Effect.timeout("12 seconds"))
+            }).pipe(Effect.timeout(within))
           const input = InputRef.file(yield* world.file("rows.jsonl", lines(100)))
           yield* embedding.start({ run: "boots", input, endpoint, limit, chunk: 10, parameters: {} })
-          yield* until("pending")
+          yield* until("pending", "1 minute")
           yield* ClusterBatch.cancel("boots")
           assert.strictEqual((yield* Effect.flip(ClusterBatch.wait("boots")))._tag, "RunCancelled")
-          yield* until("paused")
+          yield* until("paused", "12 seconds")
           assert.strictEqual(asked.size, 0)
         }),
       embedding.layer,
