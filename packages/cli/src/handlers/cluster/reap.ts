@@ -93,9 +93,8 @@ export const handle = Effect.fn("cluster reap")(function* (options: Given) {
   const late = Effect.fnUntraced(function* (before: number) {
     let told = 0
     for (;;) {
-      const waiting = (yield* FleetStatus.endpoints).flatMap(
-        ({ endpoint, mayWakeMillis = 0, policy, state }) =>
-          policy === "keep" || mayWakeMillis < LAST_LOOK ? [] : [{ endpoint, state, millis: mayWakeMillis }]
+      const waiting = (yield* FleetStatus.endpoints).flatMap(({ endpoint, mayWakeMillis = 0, policy }) =>
+        policy === "keep" || mayWakeMillis < LAST_LOOK ? [] : [{ endpoint, millis: mayWakeMillis }]
       )
       if (waiting.length === 0) break
       const most = Math.max(...waiting.map(({ millis }) => millis))
