@@ -3,10 +3,6 @@
 type EndpointStatus = import("@stint/cluster/FleetStatus").EndpointStatus
 type Seen = Pick<EndpointStatus, "endpoint" | "state" | "leases">
 
-/** Those that a worker holds. */
-export const heldBy = <A extends Seen>(all: ReadonlyArray<A>, worker: string): ReadonlyArray<A> =>
-  all.filter(({ leases }) => leases.some((lease) => lease.worker === worker))
-
 /**
  * Those that a worker leaves behind which may be billing: it holds them still, or it held them before, and neither has anybody
  * else got them nor were they read back as released.

@@ -162,11 +162,7 @@ export const handle = Effect.fn("cluster worker")(function* (options: Given) {
     yield* Console.error(
       `${signal}: finishing what is in flight, giving chunks back, and releasing what nobody else holds, within ${whole}s.`
     )
-    const known = held()
-    const risky = yield* looked.pipe(
-      Effect.map((all) => Releases.heldBy(all, name).map(({ endpoint }) => endpoint)),
-      Effect.orElseSucceed(() => known)
-    )
+    const risky = held()
     signals.setAtRisk(risky.length === 0 ? undefined : risky.map(atRisk).join("\n"))
     const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void))
     const end = yield* Effect.timeoutOption(Fiber.await(closing), options.grace)
